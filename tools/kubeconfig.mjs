@@ -1,0 +1,4 @@
+// npm run kubeconfig: runs kubeconfig.ts on the pinned Node, installing the dependencies first where they are missing.
+import { enter } from './entry.mjs';
+
+await enter('tools/kubeconfig.ts');

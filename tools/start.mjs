@@ -1,0 +1,4 @@
+// npm start: runs start.ts on the pinned Node, installing the dependencies first where they are missing.
+import { enter } from './entry.mjs';
+
+await enter('tools/start.ts');
