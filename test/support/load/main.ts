@@ -1,0 +1,132 @@
+// A load process: sends requests at a steady open-loop rate to one URL and attributes every answer to the phase it was sent in.
+// Run inside the cluster's network namespace. Reads commands as JSON lines, prints `ready`, `phase NAME` and finally the report.
+import { createInterface } from 'node:readline';
+import { Agent, request } from 'undici';
+import type { LoadCommand, LoadOptions, LoadReport, PhaseReport } from './protocol.ts';
+
+interface Phase {
+  sent: number;
+  failed: number;
+  free: Record<string, number>;
+  pinned: Record<string, number>;
+  latencies: number[];
+}
+
+const options = JSON.parse(process.argv[2] ?? '') as LoadOptions;
+const dispatcher = new Agent({ connections: 64, pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: options.timeoutMs } });
+const phases = new Map<string, Phase>();
+const failures: string[] = [];
+const inFlight = new Set<Promise<void>>();
+let phase = phaseNamed('start');
+let pins: string[] = [];
+let sent = 0;
+
+function phaseNamed(name: string): Phase {
+  const known = phases.get(name);
+  if (known !== undefined) return known;
+  const made: Phase = { sent: 0, failed: 0, free: {}, pinned: {}, latencies: [] };
+  phases.set(name, made);
+  return made;
+}
+
+const count = (table: Record<string, number>, key: string): void => {
+  table[key] = (table[key] ?? 0) + 1;
+};
+
+function fail(where: Phase, why: string): void {
+  where.failed += 1;
+  if (failures.length < 40) failures.push(`${new Date().toISOString()} ${why}`);
+}
+
+/** Checks one answer; returns what is wrong with it, or undefined. */
+function wrong(status: number, text: string, pin: string | undefined): string | undefined {
+  if (status !== 200) return `${status} ${text.slice(0, 300)}`;
+  const answer = JSON.parse(text) as { prediction?: unknown; modelVersion?: string };
+  const version = answer.modelVersion ?? '';
+  if (pin !== undefined && pin !== version) return `asked for ${pin}, answered by ${version}`;
+  if (!(version in options.expect)) return `unexpected model version ${version}`;
+  if (JSON.stringify(answer.prediction) !== JSON.stringify(options.expect[version])) return `wrong body from ${version}: ${text.slice(0, 300)}`;
+  return undefined;
+}
+
+async function one(where: Phase, pin: string | undefined): Promise<void> {
+  const started = performance.now();
+  try {
+    const answer = await request(options.url + options.path, {
+      method: 'POST',
+      dispatcher,
+      headersTimeout: options.timeoutMs,
+      bodyTimeout: options.timeoutMs,
+      headers: { 'content-type': 'application/json', ...(pin === undefined ? {} : { 'slipway-model-version': pin }) },
+      body: JSON.stringify(options.body),
+    });
+    const text = await answer.body.text();
+    where.latencies.push(performance.now() - started);
+    const revision = String(answer.headers['slipway-revision'] ?? 'unknown');
+    const problem = wrong(answer.statusCode, text, pin);
+    if (problem !== undefined) return fail(where, `${pin === undefined ? 'free' : `pinned ${pin}`} from ${revision}: ${problem}`);
+    if (pin === undefined) count(where.free, revision);
+    else count(where.pinned, `${pin}->${revision}`);
+  } catch (error) {
+    fail(where, `${pin === undefined ? 'free' : `pinned ${pin}`}: ${String(error)} ${String((error as { code?: string }).code ?? '')}`);
+  }
+}
+
+function send(): void {
+  const pin = sent % 2 === 1 && pins.length > 0 ? pins[((sent - 1) / 2) % pins.length] : undefined;
+  sent += 1;
+  phase.sent += 1;
+  const job = one(phase, pin).finally(() => inFlight.delete(job));
+  inFlight.add(job);
+}
+
+/** Sends what is due by the clock, so that a late timer sends more at once instead of fewer. */
+function pump(): () => void {
+  const started = performance.now();
+  let done = 0;
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - started) / 1000) * options.rate);
+    for (; done < due; done += 1) send();
+  }, 5);
+  return () => clearInterval(timer);
+}
+
+function percentile(sorted: readonly number[], p: number): number {
+  return Math.round((sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * p) / 100))] ?? 0) * 100) / 100;
+}
+
+function reportOf(one: Phase): PhaseReport {
+  const sorted = [...one.latencies].sort((a, b) => a - b);
+  return {
+    sent: one.sent,
+    failed: one.failed,
+    free: one.free,
+    pinned: one.pinned,
+    latencyMs: { p50: percentile(sorted, 50), p99: percentile(sorted, 99), max: percentile(sorted, 100) },
+  };
+}
+
+async function finish(stop: () => void): Promise<void> {
+  stop();
+  await Promise.all(inFlight);
+  const report: LoadReport = {
+    sent,
+    failed: [...phases.values()].reduce((sum, one) => sum + one.failed, 0),
+    failures,
+    phases: Object.fromEntries([...phases].map(([name, one]) => [name, reportOf(one)])),
+  };
+  process.stdout.write(`${JSON.stringify({ report })}\n`);
+  process.exit(0);
+}
+
+const stop = pump();
+process.stdout.write('ready\n');
+const lines = createInterface({ input: process.stdin });
+lines.on('line', (line) => {
+  const command = JSON.parse(line) as LoadCommand;
+  if (command.kind === 'phase') phase = phaseNamed(command.name);
+  if (command.kind === 'pin') pins = command.versions;
+  if (command.kind === 'stop') void finish(stop);
+  else process.stdout.write(`ok ${command.kind}\n`);
+});
+lines.on('close', () => void finish(stop));
