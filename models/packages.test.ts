@@ -1,0 +1,59 @@
+// Every committed package: its manifest passes the schema, its model loads in real TensorFlow, has the declared signature,
+// and gives the expected answers of its samples.
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { GraphModel, LayersModel, Tensor } from '@tensorflow/tfjs-node';
+import { load } from 'js-yaml';
+import { expect, test } from 'vitest';
+import { ModelPackage } from '../api/src/model-package.ts';
+import { tf } from './training/tensorflow.ts';
+
+const here = import.meta.dirname;
+const folders = (parent: string): string[] =>
+  readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => path.join(parent, entry.name));
+const packages = folders(here).flatMap(folders).filter((folder) => /^v\d+$/.test(path.basename(folder)))
+  .map((folder) => path.relative(here, folder));
+
+const manifestOf = (name: string): ModelPackage => ModelPackage.parse(load(readFileSync(path.join(here, name, 'model.yaml'), 'utf8')));
+const tensorPackages = packages.filter((name) => manifestOf(name).preprocessing === undefined);
+
+function read<T>(...parts: string[]): T {
+  return JSON.parse(readFileSync(path.join(here, ...parts), 'utf8')) as T;
+}
+
+type Model = LayersModel | GraphModel | Awaited<ReturnType<typeof tf.node.loadSavedModel>>;
+
+async function modelOf(name: string): Promise<Model> {
+  const url = `file://${path.join(here, name, 'model.json')}`;
+  const { format } = manifestOf(name);
+  if (format === 'tfjs-layers') return tf.loadLayersModel(url);
+  return format === 'tfjs-graph' ? tf.loadGraphModel(url) : tf.node.loadSavedModel(path.join(here, name));
+}
+
+function bytes(name: string): number {
+  const files = readdirSync(path.join(here, name), { recursive: true, encoding: 'utf8' });
+  return files.reduce((sum, file) => sum + statSync(path.join(here, name, file)).size, 0);
+}
+
+test('the sample models are all here', () => {
+  expect(packages.sort()).toEqual(['classifier/v1', 'classifier/v2']);
+});
+
+test.each(packages)('%s is small, and its manifest names its folder', (name) => {
+  const manifest = manifestOf(name);
+  expect(path.join(manifest.name, manifest.version)).toBe(name);
+  expect(bytes(name)).toBeLessThan(1_000_000);
+});
+
+test.each(tensorPackages)('%s answers its samples', async (name) => {
+  const manifest = manifestOf(name);
+  const model = await modelOf(name);
+  expect(model.inputs.map((input) => input.name)).toEqual(manifest.inputs?.map((input) => input.name));
+  expect(manifest.samples?.length).toBeGreaterThan(0);
+  for (const sample of manifest.samples ?? []) {
+    const { inputs } = read<{ inputs: number[][] }>(name, sample.request);
+    const { predictions } = read<{ predictions: number[][] }>(name, sample.response ?? '');
+    const got = tf.tidy(() => (model.predict(tf.tensor(inputs), {}) as Tensor).arraySync()) as number[][];
+    expect(got).toEqual(predictions.map((row) => row.map((value) => expect.closeTo(value, 4) as number)));
+  }
+});

@@ -1,0 +1,14 @@
+// Owns the command `npm run train -- <name>`: which models there are and who trains them. Must not know how.
+import { trainClassifier } from './classifier.ts';
+
+const TRAINERS: Record<string, (print: (line: string) => void) => Promise<void>> = {
+  classifier: trainClassifier,
+};
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !(name in TRAINERS));
+if (names.length === 0 || unknown.length > 0) {
+  console.error(`usage: npm run train -- <name>...   names: ${Object.keys(TRAINERS).join(', ')}`);
+  process.exit(2);
+}
+for (const name of names) await TRAINERS[name]?.((line) => console.log(line));
