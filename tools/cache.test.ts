@@ -1,0 +1,55 @@
+// The cache's promises: an entry appears whole or not at all, and a damaged one is made again.
+import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cachedDirectory, cacheRoot } from './cache.ts';
+
+let folder: string;
+beforeEach(async () => { folder = await mkdtemp(path.join(tmpdir(), 'slipway-cache-')); });
+afterEach(async () => { await rm(folder, { recursive: true, force: true }); });
+
+const make = (text: string) => async (partial: string): Promise<void> => writeFile(path.join(partial, 'file'), text);
+
+describe('cachedDirectory', () => {
+  it('makes an entry once', async () => {
+    const entry = path.join(folder, 'entry');
+    expect(await cachedDirectory(entry, make('one'))).toEqual({ made: true });
+    expect(await cachedDirectory(entry, make('two'))).toEqual({ made: false });
+    expect(await readFile(path.join(entry, 'file'), 'utf8')).toBe('one');
+  });
+
+  it('makes a damaged entry again', async () => {
+    const entry = path.join(folder, 'entry');
+    await cachedDirectory(entry, make('one'));
+    await writeFile(path.join(entry, 'file'), 'bad');
+    expect(await cachedDirectory(entry, make('two'))).toEqual({ made: true });
+    expect(await readFile(path.join(entry, 'file'), 'utf8')).toBe('two');
+  });
+
+  it('keeps an entry whose file was only touched', async () => {
+    const entry = path.join(folder, 'entry');
+    await cachedDirectory(entry, make('one'));
+    await utimes(path.join(entry, 'file'), 1, 1);
+    expect(await cachedDirectory(entry, make('two'))).toEqual({ made: false });
+  });
+
+  it('leaves nothing behind when making fails', async () => {
+    await expect(cachedDirectory(path.join(folder, 'entry'), () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('removes what a command that died left behind', async () => {
+    await writeFile(path.join(folder, 'other.partial-999999999'), '');
+    await cachedDirectory(path.join(folder, 'entry'), make('one'));
+    expect(await readdir(folder)).toEqual(['entry']);
+  });
+});
+
+describe('cacheRoot', () => {
+  it('prefers SLIPWAY_CACHE, then XDG_CACHE_HOME', () => {
+    expect(cacheRoot({ SLIPWAY_CACHE: '/a', XDG_CACHE_HOME: '/b' })).toBe('/a');
+    expect(cacheRoot({ XDG_CACHE_HOME: '/b' })).toBe('/b/slipway');
+    expect(cacheRoot({})).toMatch(/\.cache\/slipway$/);
+  });
+});
