@@ -22,5 +22,5 @@ export interface KubeMeta {
 /** Attaches Kubernetes metadata to a schema and returns it, typed as before. */
 export function kube<T extends z.ZodType>(schema: T, meta: KubeMeta): T {
   const { description, ...rest } = meta;
-  return schema.meta({ ...(description === undefined ? {} : { description }), kube: rest }) as T;
+  return schema.meta({ ...(description === undefined ? {} : { description }), kube: rest });
 }

@@ -20,6 +20,9 @@ export const LABELS = {
   revision: `${GROUP}/revision`,
   route: `${GROUP}/route`,
   monitor: `${GROUP}/monitor`,
+  /** On revision Services only (pods never change their labels); become Prometheus labels by relabelling. */
+  role: `${GROUP}/role`,
+  modelVersion: `${GROUP}/model-version`,
 } as const;
 
 export const ANNOTATIONS = {
@@ -43,7 +46,15 @@ export const PORTS = {
 } as const;
 
 /** Ports of the Service `<isvc>`; all of them lead to the public router port, so every protocol's usual port works. */
-export const SERVICE_PORTS = [80, 3000, 8000, 8001, 8080, 8500, 8501] as const;
+export const SERVICE_PORTS = [
+  { name: 'http', port: 80 },
+  { name: 'http-native', port: 3000 },
+  { name: 'http-v2', port: 8000 },
+  { name: 'grpc-v2', port: 8001 },
+  { name: 'http-v1', port: 8080 },
+  { name: 'grpc-tfserving', port: 8500 },
+  { name: 'http-tfserving', port: 8501 },
+] as const;
 
 /** Milliseconds before a released router port may be given to another InferenceService. */
 export const PORT_REUSE_DELAY_MS = 10 * 60_000;
@@ -52,9 +63,19 @@ export const ROUTER_NAME = 'slipway-router';
 export const ROUTER_PORTS_CONFIGMAP = 'slipway-router-ports';
 export const ROUTE_KEY = 'route.json';
 export const PACKAGE_KEY = 'sha256';
+/** Key of the port allocation inside ROUTER_PORTS_CONFIGMAP. */
+export const PORTS_KEY = 'ports.json';
+
+/** Unprivileged user and group of every image of ours. */
+export const RUN_AS = 65_532;
 
 export const MODELS_MOUNT = '/mnt/models';
 export const PVC_MOUNT = '/mnt/pvc';
+/** Where a router keeps its last good table and endpoints (an emptyDir: survives a restart of the container). */
+export const ROUTER_STATE_MOUNT = '/var/lib/slipway';
+
+/** Seconds that slipway-fetch may take, retries included. */
+export const FETCH_DEADLINE_SECONDS = 600;
 
 /** Seconds a server or router keeps accepting after SIGTERM, so that every caller has seen its removal. */
 export const DRAIN_DELAY_SECONDS = 15;
@@ -67,6 +88,9 @@ export const routeConfigMapName = (isvc: string): string => `${isvc}-route`;
 export const pdbName = (isvc: string): string => isvc;
 export const serviceMonitorName = (isvc: string): string => isvc;
 export const urlOf = (service: string, namespace: string): string => `http://${service}.${namespace}.svc.cluster.local`;
+
+/** The longest legal label value that begins as `text`; label values must end in a letter or digit. */
+export const labelValue = (text: string): string => text.replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 63).replace(/^[._-]+/, '').replace(/[._-]+$/, '');
 
 /** Labels on every child of an InferenceService. Labels of the isvc itself are never copied. */
 export function childLabels(isvc: string): Record<string, string> {

@@ -153,6 +153,16 @@ export interface OperatorImages {
 export interface PlanConfig {
   images: OperatorImages;
   clusterDomain: string;
+  /** Secrets for the images of ours, added to those of podTemplate; they must exist in every namespace with an InferenceService. */
+  imagePullSecrets?: string[];
+}
+
+/** Port allocation of a namespace: data["ports.json"] of the ConfigMap slipway-router-ports. */
+export interface PortAllocation {
+  /** By uid of the InferenceService. */
+  allocated: Record<string, { public: number; preview: number }>;
+  /** Ports given back, with the time in milliseconds since the epoch; not reused for PORT_REUSE_DELAY_MS. */
+  released: { port: number; at: number }[];
 }
 
 /** One object of full intent; applied in order with server-side apply. */
@@ -193,7 +203,14 @@ export interface ObservedNamespace {
   at: number;
   namespace: string;
   terminating: boolean;
-  isvcs: { name: string; uid: string; deleting: boolean; ports?: { public: number; preview: number } }[];
+  isvcs: {
+    name: string;
+    uid: string;
+    deleting: boolean;
+    ports?: { public: number; preview: number };
+    /** spec.traffic.timeout: the routers' grace period must cover the longest. */
+    timeoutSeconds?: number;
+  }[];
   /** The ConfigMap slipway-router-ports, if it exists. */
   portsConfigMap?: KubeObject;
   /** Router objects as they are, by `Kind/name`. */

@@ -1,0 +1,36 @@
+// Owns the ServiceMonitor of an InferenceService: it selects the revision Services, so every pod is scraped once.
+// Must not know whether its CRD exists.
+import { LABELS, serviceMonitorName } from '@slipway/api';
+import type { MonitoringSpec } from '@slipway/api';
+import type { KubeObject } from '../types.ts';
+import { childMetadata } from './owner.ts';
+import type { Owner } from './owner.ts';
+
+/** Prometheus' spelling of a Service label. */
+const serviceLabel = (label: string): string => `__meta_kubernetes_service_label_${label.replaceAll(/[^A-Za-z0-9_]/g, '_')}`;
+const relabel = (label: string, targetLabel: string): Record<string, unknown> => ({ action: 'replace', sourceLabels: [serviceLabel(label)], targetLabel });
+
+export function serviceMonitorFor(owner: Owner, { interval, labels }: MonitoringSpec['serviceMonitor']): KubeObject {
+  const metadata = childMetadata(owner, serviceMonitorName(owner.metadata.name));
+  return {
+    apiVersion: 'monitoring.coreos.com/v1',
+    kind: 'ServiceMonitor',
+    metadata: { ...metadata, labels: { ...labels, ...metadata.labels } },
+    spec: {
+      selector: { matchLabels: { [LABELS.inferenceService]: owner.metadata.name, [LABELS.component]: 'server' } },
+      endpoints: [
+        {
+          port: 'admin',
+          path: '/metrics',
+          interval,
+          relabelings: [
+            relabel(LABELS.inferenceService, 'inferenceservice'),
+            relabel(LABELS.revision, 'revision'),
+            relabel(LABELS.modelVersion, 'version'),
+            relabel(LABELS.role, 'role'),
+          ],
+        },
+      ],
+    },
+  };
+}
