@@ -1,0 +1,25 @@
+// The public surface of the API client. Everything a caller may use is named here.
+export type { Connection, TlsOptions } from './auth/connection.ts';
+export { inClusterConnection } from './auth/in-cluster.ts';
+export { kubeconfigConnection } from './auth/kubeconfig.ts';
+export { backoffMs } from './backoff.ts';
+export type { Backoff } from './backoff.ts';
+export { createClient } from './client.ts';
+export type { ApplyOptions, Client, DeleteOptions, ListOptions, PatchOptions, Selection, WatchOptions } from './client.ts';
+export { manualClock, sleep, systemClock } from './clock.ts';
+export type { Clock, ManualClock } from './clock.ts';
+export { connect } from './config.ts';
+export type { ConnectOptions } from './config.ts';
+export { isServed, watchDefinition } from './discovery.ts';
+export * from './errors.ts';
+export { createInformer } from './informer.ts';
+export type { Informer, InformerOptions } from './informer.ts';
+export { dropManagedFields, listWatch } from './list-watch.ts';
+export type { ListWatch, ListWatchOptions, Sink } from './list-watch.ts';
+export { compareResourceVersions, hasReached } from './resource-version.ts';
+export * from './resources.ts';
+export { createStore, keyOf } from './store.ts';
+export type { ChangeHandler, Indexer, Reader, Store } from './store.ts';
+export { createTransport } from './transport.ts';
+export type { RequestReport, Transport, TransportOptions } from './transport.ts';
+export type * from './types.ts';
