@@ -39,14 +39,19 @@ const hasStatus = (error: unknown, status: number, reason?: string): error is Ap
   error instanceof ApiError && error.status === status && (reason === undefined || error.reason === reason);
 
 export const isNotFound = (error: unknown): error is ApiError => hasStatus(error, 404);
-/** The object changed since it was read, or a precondition does not hold. */
-export const isConflict = (error: unknown): error is ApiError => hasStatus(error, 409, 'Conflict');
+/** An apply that names another uid than the object has is answered as if the uid were being changed. */
+const isReplaced = (error: unknown): boolean => hasStatus(error, 422) && error.causes.some((cause) => cause.field === 'metadata.uid');
+/** The object changed or was replaced since it was read: a precondition does not hold. */
+export const isConflict = (error: unknown): error is ApiError => hasStatus(error, 409, 'Conflict') || isReplaced(error);
 export const isAlreadyExists = (error: unknown): error is ApiError => hasStatus(error, 409, 'AlreadyExists');
 /** The asked resourceVersion or page token is no longer known: list again. */
 export const isExpired = (error: unknown): error is ApiError => hasStatus(error, 410);
 export const isForbidden = (error: unknown): error is ApiError => hasStatus(error, 403);
+/** An apply whose fields the schema does not know is answered 500, although it is the object's fault. */
+const isUntyped = (error: unknown): boolean => hasStatus(error, 500) && error.message.startsWith('failed to create typed patch object');
 /** The object is refused as it is; trying again without a change cannot help. */
-export const isInvalid = (error: unknown): error is ApiError => hasStatus(error, 422) || hasStatus(error, 400);
+export const isInvalid = (error: unknown): error is ApiError =>
+  (hasStatus(error, 422) && !isReplaced(error)) || hasStatus(error, 400) || isUntyped(error);
 /** The namespace or object is being deleted, so nothing can be created in it. */
 export const isTerminating = (error: unknown): error is ApiError =>
   isForbidden(error) && error.causes.some((cause) => cause.reason === 'NamespaceTerminating');

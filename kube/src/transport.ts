@@ -35,6 +35,8 @@ export interface TransportOptions {
   connection: Connection;
   clock: Clock;
   userAgent: string;
+  /** Milliseconds until headers must have come, and between two pieces of a body, for calls that do not say. */
+  timeoutMs?: number;
   /** Called once per request, when its answer (for a watch: its headers) is in. */
   onRequest?: (report: RequestReport) => void;
 }
@@ -87,7 +89,7 @@ class PooledTransport implements Transport {
     this.pool = new Pool(server.origin, {
       allowH2: false,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      connect: { ...options.connection.tls, timeout: CONNECT_TIMEOUT_MS } as Pool.Options['connect'] & object,
+      connect: { ...options.connection.tls, timeout: Math.min(CONNECT_TIMEOUT_MS, options.timeoutMs ?? CONNECT_TIMEOUT_MS) } as Pool.Options['connect'] & object,
     });
   }
 
@@ -132,7 +134,7 @@ class PooledTransport implements Transport {
   }
 
   private async send(call: Call, fresh: boolean): Promise<Dispatcher.ResponseData> {
-    const timeout = call.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    const timeout = call.timeoutMs ?? this.options.timeoutMs ?? REQUEST_TIMEOUT_MS;
     return this.pool.request({
       method: call.method,
       path: pathWithQuery(this.prefix, call),
