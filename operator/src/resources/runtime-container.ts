@@ -38,7 +38,7 @@ function runtimeEnv(isvc: string, runtime: RuntimeSpec): EnvVar[] {
 /** HTTP servers are asked on readyPath; of a gRPC server only the open port is common to all. */
 function probes({ protocol, readyPath }: RuntimeSpec): Record<string, unknown> {
   const open = { tcpSocket: { port: 'http' } };
-  const ready = protocol === 'grpc' ? open : { httpGet: { path: readyPath, port: 'http' } };
+  const ready = protocol === 'grpc' ? open : { httpGet: { path: readyPath ?? '/', port: 'http' } };
   return {
     startupProbe: { ...open, periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 300 },
     readinessProbe: { ...ready, periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 3 },

@@ -1,0 +1,65 @@
+// Owns spec.model: which package is served and how it is loaded. Must not know how anything is fetched.
+import { z } from 'zod';
+import { doc, kube } from '../meta.ts';
+import { duration, objectName } from './fields.ts';
+
+const storageUri = kube(z.string().min(1).max(2048).regex(/^\S+$/), {
+  description:
+    'Where the model package is: file:///PATH (inside the fetching image), pvc://CLAIM/PATH, s3://BUCKET/PREFIX, or https://HOST/PATH ending in .tar.gz or .zip. ' +
+    'A folder that holds only numeric subfolders serves the highest; anything else is one package.',
+  cel: [
+    {
+      rule: "self.matches('^(file:///|pvc://|s3://|https://)')",
+      message: 'storageUri must start with file:///, pvc://CLAIM/, s3://BUCKET/ or https://; other schemes are not fetched',
+    },
+    {
+      rule: "!self.startsWith('pvc://') || self.matches('^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.*)?$')",
+      message: 'after pvc:// comes the name of a PersistentVolumeClaim in this namespace, then the path in it: pvc://CLAIM/PATH',
+    },
+    {
+      rule: "!self.startsWith('s3://') || self.matches('^s3://[a-z0-9][-a-z0-9.]+[a-z0-9](/.*)?$')",
+      message: 'after s3:// comes the name of a bucket, then the prefix of the package in it: s3://BUCKET/PREFIX',
+    },
+    {
+      rule: "!self.startsWith('https://') || self.matches('^https://[^/?#@]+/[^?#]*[.](tar[.]gz|zip)([?].*)?$')",
+      message: 'an https:// package is one archive, without user or password in the URL: https://HOST/PATH ending in .tar.gz or .zip',
+    },
+    { rule: "!self.matches('(^|/)[.][.](/|$)')", message: 'storageUri must not contain a .. segment; write the resolved path' },
+  ],
+});
+
+const WarmupSpec = doc(
+  z.object({ iterations: doc(z.int().min(0).max(1000).default(3), 'Predictions made before the pod is ready; 0 skips the warm-up.') }),
+  "Warm-up of Slipway's own server.",
+);
+
+const BatchingSpec = doc(
+  z.object({
+    maxBatchSize: doc(z.int().min(1).max(4096).default(32), 'Most items in one batch.'),
+    maxDelay: doc(duration().default('0s'), 'Longest wait for a fuller batch, as a duration such as 5ms; 0s takes what is queued when a worker is free.'),
+  }),
+  "Batching of Slipway's own server.",
+);
+
+export const ModelSpec = kube(
+  z.object({
+    storageUri,
+    version: doc(
+      z.string().min(1).max(63).regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/).optional(),
+      "Model version that callers see. Default: the package's own version, else the revision's hash.",
+    ),
+    format: doc(z.enum(['saved-model', 'tfjs-graph', 'tfjs-layers']).optional(), 'Model format. Default: found from the files.'),
+    sha256: doc(z.string().max(64).regex(/^[0-9a-f]{64}$/).optional(), 'Pin of the package digest: pods that fetch other bytes do not serve.'),
+    secretName: doc(
+      objectName().optional(),
+      'Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY and, where needed, AWS_ENDPOINT_URL, AWS_REGION and AWS_SESSION_TOKEN.',
+    ),
+    warmup: WarmupSpec.optional(),
+    batching: BatchingSpec.optional(),
+  }),
+  {
+    description: 'The model to serve. A change here makes a new revision.',
+    cel: [{ rule: "!has(self.secretName) || self.storageUri.startsWith('s3://')", message: 'secretName is read for s3:// only; remove it or use an s3:// storageUri' }],
+  },
+);
+export type ModelSpec = z.infer<typeof ModelSpec>;
