@@ -1,0 +1,111 @@
+// Builds the three images without Docker, as OCI archives in the cache: base, TensorFlow and application layers, each made only when its
+// content changes. It must not know where the images go.
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { cacheRoot, sha256 } from '../cache.ts';
+import { ensureTensorFlow, type NativeTensorFlow } from '../tensorflow/setup.ts';
+import type { Note } from '../progress.ts';
+import { baseEntries, libraryEntries } from './base.ts';
+import { openHashes } from './hashes.ts';
+import { makeLayer, type Layer } from './layer.ts';
+import { appEntries, tensorflowEntries, tensorflowSystemLibraries } from './layers.ts';
+import { sampleModelEntries } from './models.ts';
+import { imageDocuments, writeArchive } from './oci.ts';
+import { IMAGES, type ImageSpec } from './spec.ts';
+import type { Entry } from './tar.ts';
+
+/** What to build. */
+export interface BuildRequest {
+  /** Repository root. */
+  readonly root: string;
+  /** Prefix of the image names, without a trailing slash. */
+  readonly registry: string;
+  readonly tag: string;
+  readonly note: Note;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One finished image. Sizes are bytes. */
+export interface BuiltImage {
+  readonly name: string;
+  readonly ref: string;
+  /** OCI archive. */
+  readonly archive: string;
+  readonly digest: string;
+  readonly compressed: number;
+  readonly unpacked: number;
+  readonly layers: number;
+  /** True if every layer came from the cache. */
+  readonly cached: boolean;
+}
+
+const KEPT_ARCHIVES = 2;
+const UNUSED_LAYER_MS = 7 * 24 * 3600_000;
+
+/** Builds all images; what the cache has costs little. Throws with the compiler's message if a source does not compile. */
+export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> {
+  const cache = path.join(cacheRoot(), 'images');
+  await mkdir(cache, { recursive: true });
+  const native = await ensureTensorFlow(request.root, { note: request.note, signal: request.signal });
+  const hashes = await openHashes(path.join(cache, 'hashes.json'));
+  request.note('base layer');
+  const base = await baseEntries(cache, hashes);
+  const built: BuiltImage[] = [];
+  for (const spec of IMAGES) {
+    request.signal?.throwIfAborted();
+    request.note(spec.name);
+    const layers = await Promise.all((await layerEntries(request.root, spec, base, native)).map((entries) => makeLayer({ cache, hashes }, entries)));
+    built.push(await writeImage(cache, request, spec, layers));
+  }
+  await hashes.save();
+  await removeUnused(cache);
+  return built;
+}
+
+/** Entries of each layer, from what changes least to what changes most. */
+async function layerEntries(root: string, spec: ImageSpec, base: Entry[], native: NativeTensorFlow): Promise<Entry[][]> {
+  const tensorflow = spec.tensorflow ? [await tensorflowLayer(native, base)] : [];
+  const models = spec.sampleModels ? [await sampleModelEntries(path.join(root, 'models'))] : [];
+  return [base, ...tensorflow, ...models, await appEntries(root, spec)];
+}
+
+/** libtensorflow, the addon, and the C libraries that the base does not have. */
+async function tensorflowLayer(native: NativeTensorFlow, base: readonly Entry[]): Promise<Entry[]> {
+  const there = new Set(base.map((entry) => `/${entry.path}`));
+  const missing = (await tensorflowSystemLibraries(native)).filter((library) => !there.has(library));
+  return [...(await tensorflowEntries(native)), ...(await libraryEntries(missing))];
+}
+
+async function writeImage(cache: string, request: BuildRequest, spec: ImageSpec, layers: readonly Layer[]): Promise<BuiltImage> {
+  const ref = `${request.registry}/${spec.name}:${request.tag}`;
+  const documents = imageDocuments(spec, layers, ref);
+  const archive = path.join(cache, `${spec.name}-${sha256(documents.index).slice(0, 16)}.tar`);
+  await writeArchive(archive, documents, layers);
+  const sum = (size: (layer: Layer) => number): number => layers.reduce((total, layer) => total + size(layer), 0);
+  return {
+    name: spec.name, ref, archive, digest: documents.digest, layers: layers.length, cached: layers.every((layer) => !layer.made),
+    compressed: sum((layer) => layer.size), unpacked: sum((layer) => layer.unpacked),
+  };
+}
+
+/** Keeps the newest archives of each image and the layers of this week. */
+async function removeUnused(cache: string): Promise<void> {
+  const archives = await byAge(cache, (name) => name.endsWith('.tar'));
+  for (const { name } of IMAGES) {
+    const older = archives.filter((file) => path.basename(file.path).startsWith(`${name}-`)).slice(KEPT_ARCHIVES);
+    await Promise.all(older.map((file) => rm(file.path, { force: true })));
+  }
+  const layers = await byAge(path.join(cache, 'layers'), () => true);
+  const unused = layers.filter((layer) => Date.now() - layer.mtimeMs > UNUSED_LAYER_MS);
+  await Promise.all(unused.map((layer) => rm(layer.path, { recursive: true, force: true })));
+}
+
+/** What is in a folder, newest first. */
+async function byAge(folder: string, wanted: (name: string) => boolean): Promise<{ path: string; mtimeMs: number }[]> {
+  const names = (await readdir(folder)).filter(wanted);
+  const found = await Promise.all(names.map(async (name) => {
+    const at = path.join(folder, name);
+    return { path: at, mtimeMs: (await stat(at).catch(() => undefined))?.mtimeMs ?? 0 };
+  }));
+  return found.sort((a, b) => b.mtimeMs - a.mtimeMs);
+}

@@ -1,0 +1,69 @@
+// Bundles a program of ours, with what it imports, into a few JavaScript files for an image. Both image builders (ours and the
+// Dockerfile) use it. It must not know about layers.
+import path from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { ADDON } from './spec.ts';
+
+/** One file of a bundle; `name` is relative to the image's /app. */
+export interface BundledFile { readonly name: string; readonly bytes: Uint8Array }
+
+// CommonJS dependencies inside an ES module need what CommonJS gave them.
+const BANNER = `import { createRequire as __createRequire } from 'node:module';
+const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;
+
+/**
+ * Bundles the given entry points (bundle name -> source, relative to `root`) together: `<name>.mjs` each, plus chunks that they share.
+ * Throws esbuild's message if a source does not compile.
+ */
+export async function bundle(root: string, entryPoints: Readonly<Record<string, string>>): Promise<BundledFile[]> {
+  const outdir = path.join(root, 'dist');
+  const options: BuildOptions & { write: false } = {
+    absWorkingDir: root,
+    entryPoints: { ...entryPoints },
+    outdir,
+    write: false,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'chunk-[hash]',
+    banner: { js: BANNER },
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    logLevel: 'silent',
+    plugins: [workerUrls(root), addonPath],
+  };
+  const { outputFiles } = await build(options);
+  return outputFiles.map((file) => ({ name: path.relative(outdir, file.path), bytes: file.contents }));
+}
+
+/** In our sources `new URL('./x.ts', import.meta.url)` names a worker or module by its source; in an image it is the bundle `x.mjs`. */
+function workerUrls(root: string): Plugin {
+  const isOurs = (file: string): boolean => file.startsWith(root + path.sep) && !file.includes('node_modules');
+  return {
+    name: 'worker-urls',
+    setup(plugin): void {
+      plugin.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => (
+        isOurs(file) ? { contents: bundledUrls(await readFile(file, 'utf8')), loader: 'ts' } : undefined
+      ));
+    },
+  };
+}
+
+/** Replaces source names in `new URL(<source>, import.meta.url)` by the names of their bundles. */
+export function bundledUrls(source: string): string {
+  return source.replaceAll(/new URL\((['"])[^'"]*?([\w-]+)\.ts\1,\s*import\.meta\.url\)/g, "new URL('./$2.mjs', import.meta.url)");
+}
+
+/** tfjs-node asks node-pre-gyp, a packaging tool, where its addon is. In an image there is one answer. */
+const addonPath: Plugin = {
+  name: 'addon-path',
+  setup(plugin): void {
+    plugin.onResolve({ filter: /^@mapbox\/node-pre-gyp$/ }, () => ({ path: 'node-pre-gyp', namespace: 'addon-path' }));
+    plugin.onLoad({ filter: /.*/, namespace: 'addon-path' }, () => ({ contents: `exports.find = () => ${JSON.stringify(ADDON)};`, loader: 'js' }));
+  },
+};

@@ -1,0 +1,113 @@
+// Images are reproducible, their archives are ones that other programs read, and bundles find their workers.
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseLdd } from './base.ts';
+import { bundledUrls } from './bundle.ts';
+import { openHashes } from './hashes.ts';
+import { makeLayer, type Layer } from './layer.ts';
+import { sampleModelEntries } from './models.ts';
+import { imageDocuments, writeArchive } from './oci.ts';
+import { IMAGES, USER } from './spec.ts';
+import type { Entry } from './tar.ts';
+
+let folder: string;
+beforeEach(async () => { folder = await mkdtemp(path.join(tmpdir(), 'slipway-images-')); });
+afterEach(async () => { await rm(folder, { recursive: true, force: true }); });
+
+async function layerIn(cache: string, entries: readonly Entry[]): Promise<Layer> {
+  await mkdir(path.join(folder, cache), { recursive: true });
+  return makeLayer({ cache: path.join(folder, cache), hashes: await openHashes(path.join(folder, `${cache}.json`)) }, entries);
+}
+
+async function entries(): Promise<Entry[]> {
+  const file = path.join(folder, 'big');
+  await writeFile(file, 'x'.repeat(3000));
+  return [
+    { path: 'usr/bin/big', mode: 0o755, kind: 'file', file },
+    { path: 'etc/text', mode: 0o644, kind: 'bytes', bytes: Buffer.from('text\n') },
+    { path: 'etc/link', mode: 0o777, kind: 'link', to: 'text' },
+    { path: 'tmp', mode: 0o1777, kind: 'directory' },
+    { path: `${'long/'.repeat(30)}name`, mode: 0o644, kind: 'bytes', bytes: Buffer.from('deep') },
+  ];
+}
+
+const tar = (...args: string[]): string => execFileSync('tar', args, { encoding: 'utf8' });
+
+describe('layers', () => {
+  it('are the same bytes for the same entries, in any order, in any cache', async () => {
+    const first = await layerIn('a', await entries());
+    const second = await layerIn('b', (await entries()).toReversed());
+    expect(second.digest).toBe(first.digest);
+    expect(second.diffId).toBe(first.diffId);
+  });
+
+  it('come from the cache the second time, and are made again when an entry changes', async () => {
+    expect((await layerIn('a', await entries())).made).toBe(true);
+    expect((await layerIn('a', await entries())).made).toBe(false);
+    const changed = await layerIn('a', [...(await entries()), { path: 'new', mode: 0o644, kind: 'directory' }]);
+    expect(changed.made).toBe(true);
+  });
+
+  it('unpack with tar: files, links, folders, modes and long names', async () => {
+    const layer = await layerIn('a', await entries());
+    const plain = path.join(folder, 'layer.tar');
+    const { zstdDecompressSync } = await import('node:zlib');
+    const { readFile } = await import('node:fs/promises');
+    await writeFile(plain, zstdDecompressSync(await readFile(layer.file)));
+    const listing = tar('-tvf', plain);
+    expect(listing).toMatch(/^-rwxr-xr-x 0\/0 +3000 1970-01-01 .* usr\/bin\/big$/m);
+    expect(listing).toMatch(/^lrwxrwxrwx .* etc\/link -> text$/m);
+    expect(listing).toMatch(/^drwxrwxrwt .* tmp\/$/m);
+    expect(tar('-xOf', plain, `${'long/'.repeat(30)}name`)).toBe('deep');
+    expect(tar('-xOf', plain, 'usr/bin/big')).toHaveLength(3000);
+  });
+});
+
+describe('archives', () => {
+  it.each(IMAGES)('of $name name the image, its user and its entrypoint', async (spec) => {
+    const layers = [await layerIn('a', await entries())];
+    const documents = imageDocuments(spec, layers, `registry.test/${spec.name}:v1`);
+    const archive = path.join(folder, 'image.tar');
+    await writeArchive(archive, documents, layers);
+    const index = JSON.parse(tar('-xOf', archive, 'index.json'));
+    expect(index.manifests[0].annotations['io.containerd.image.name']).toBe(`registry.test/${spec.name}:v1`);
+    const blob = (digest: string): string => `blobs/sha256/${digest.slice(7)}`;
+    const manifest = JSON.parse(tar('-xOf', archive, blob(index.manifests[0].digest)));
+    const config = JSON.parse(tar('-xOf', archive, blob(manifest.config.digest)));
+    expect(config.config).toMatchObject({ User: USER, Entrypoint: spec.entrypoint });
+    expect(config.rootfs.diff_ids).toEqual([layers[0]?.diffId]);
+    expect(tar('-tf', archive)).toContain(blob(manifest.layers[0].digest));
+  });
+});
+
+describe('bundledUrls', () => {
+  it('turns the source of a worker into its bundle', () => {
+    const source = "new Worker(new URL('./backends/worker.ts', import.meta.url))";
+    expect(bundledUrls(source)).toBe("new Worker(new URL('./worker.mjs', import.meta.url))");
+  });
+
+  it('leaves other addresses alone', () => {
+    const source = "new URL('./page.html', import.meta.url); new URL(path, 'http://x')";
+    expect(bundledUrls(source)).toBe(source);
+  });
+});
+
+describe('sampleModelEntries', () => {
+  it('takes package folders and nothing around them', async () => {
+    for (const file of ['a/v1/model.yaml', 'a/v1/samples/one.json', 'a/isvc.yaml', 'a/notes/text', 'training/train.ts']) {
+      await mkdir(path.join(folder, path.dirname(file)), { recursive: true });
+      await writeFile(path.join(folder, file), '');
+    }
+    expect((await sampleModelEntries(folder)).map((entry) => entry.path).sort()).toEqual(['models/a/v1/model.yaml', 'models/a/v1/samples/one.json']);
+  });
+});
+
+describe('parseLdd', () => {
+  it('finds the libraries and the loader, not the kernel page', () => {
+    const output = '\tlinux-vdso.so.1 (0x1)\n\tlibm.so.6 => /lib/x/libm.so.6 (0x2)\n\t/lib64/ld-linux-x86-64.so.2 (0x3)\n';
+    expect(parseLdd(output)).toEqual(['/lib/x/libm.so.6', '/lib64/ld-linux-x86-64.so.2']);
+  });
+});

@@ -1,0 +1,56 @@
+// What the three images are, as one table: the image builder follows it and a test holds the Dockerfile to it.
+// It must not know how an image is built.
+
+/** The folder of the bundles in every image. */
+export const APP = '/app';
+/** Where the server image keeps libtensorflow (deps/lib) and the addon that finds it by its relative run path. */
+export const TENSORFLOW = '/opt/tensorflow';
+export const ADDON = `${TENSORFLOW}/lib/napi-v8/tfjs_binding.node`;
+/** The user every image runs as, and its group. */
+export const USER = '65532:65532';
+
+/** One image: which bundles it carries and how it starts. */
+export interface ImageSpec {
+  /** Name below the registry, and target in the Dockerfile. */
+  readonly name: ImageName;
+  readonly title: string;
+  /** Bundle name without extension -> its source, relative to the repository root. */
+  readonly bundles: Readonly<Record<string, string>>;
+  readonly entrypoint: readonly string[];
+  readonly tensorflow: boolean;
+  /** Carries the sample models below /models, so that the quick start needs no bucket. */
+  readonly sampleModels: boolean;
+}
+
+/** The images of Slipway. */
+export type ImageName = 'operator' | 'router' | 'server';
+
+export const IMAGES: readonly ImageSpec[] = [
+  {
+    name: 'operator',
+    title: 'Slipway operator',
+    bundles: { operator: 'operator/src/main.ts' },
+    entrypoint: ['node', `${APP}/operator.mjs`],
+    tensorflow: false,
+    sampleModels: false,
+  },
+  {
+    name: 'router',
+    title: 'Slipway router and slipway-fetch',
+    bundles: { router: 'router/src/main.ts', fetch: 'router/src/fetch/main.ts' },
+    entrypoint: ['node', `${APP}/router.mjs`],
+    tensorflow: false,
+    sampleModels: true,
+  },
+  {
+    name: 'server',
+    title: 'Slipway model server',
+    bundles: { server: 'server/src/main.ts', worker: 'server/src/backends/worker.ts', preload: 'server/src/preload.ts' },
+    entrypoint: ['node', '--import', `${APP}/preload.mjs`, `${APP}/server.mjs`],
+    tensorflow: true,
+    sampleModels: false,
+  },
+];
+
+/** Environment of every image. */
+export const ENVIRONMENT: readonly string[] = ['PATH=/usr/local/bin:/usr/bin:/bin', 'NODE_ENV=production'];
