@@ -34,6 +34,11 @@ const LastCommand = doc(
   'The last promote, abort or retry that was seen.',
 );
 
+const HandledCommands = doc(
+  z.object({ promote: text('Of promote.').optional(), abort: text('Of abort.').optional(), retry: text('Of retry.').optional() }),
+  'Values of the command annotations that were already seen: each counts once.',
+);
+
 export const RolloutStatus = doc(
   z.object({
     state: doc(z.enum(ROLLOUT_STATES), 'Where the rollout is.'),
@@ -47,9 +52,12 @@ export const RolloutStatus = doc(
     weight: weight('Percent of the traffic that the rollout wants the candidate to have now.').optional(),
     since: instant('When the present state or step began.').optional(),
     progressAt: instant('When progress was last seen; progressDeadline counts from here.').optional(),
-    pausedAt: instant('When a human paused the rollout.').optional(),
+    progressReady: count('Most ready candidate pods seen in this state; more of them is progress.').optional(),
+    pausedAt: instant('Since when spec.rollout.paused or zero replicas hold the rollout; its clocks stand still.').optional(),
+    cause: doc(z.object({ reason: text('From the catalogue.'), message: text('The same as a sentence.') }), 'Why the candidate was given up.').optional(),
     reason: text('Why it is where it is, from the catalogue.').optional(),
     message: text('The same as a sentence.').optional(),
+    handled: HandledCommands.optional(),
     lastCommand: LastCommand.optional(),
   }),
   'Position of the rollout.',
@@ -104,7 +112,12 @@ export const InferenceServiceStatus = doc(
     rollout: RolloutStatus.optional(),
     traffic: kube(z.array(TrafficShare), { description: 'What the routers acknowledged, not what was intended.', listType: 'atomic' }).optional(),
     route: doc(
-      z.object({ sequence: count('Number of the newest routes.'), acknowledged: count('Number that every ready router serves.').optional(), hash: text('Hash of the newest routes.') }).optional(),
+      z.object({
+        sequence: count('Number of the newest routes.'),
+        acknowledged: count('Number that every ready router serves.').optional(),
+        hash: text('Hash of the newest routes.'),
+        weights: kube(z.array(z.object({ revision: text('Revision.'), weight: weight('Percent of the traffic.') })), { description: 'Shares that the newest routes carry.', listType: 'atomic' }).optional(),
+      }).optional(),
       'Routes given to the routers.',
     ),
     revisions: kube(z.array(RevisionStatus), { description: 'Revisions that run or are kept for undo.', listType: 'map', listMapKeys: ['name'] }).optional(),
