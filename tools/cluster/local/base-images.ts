@@ -1,0 +1,76 @@
+// The two images that every local cluster needs, made of the programs alone: one static executable, one layer, no shell.
+// Written as OCI archives into the cache. It must not know who imports them.
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { cachedDirectory, cacheRoot } from '../../cache.ts';
+import type { Image } from '../cluster.ts';
+import { BASE_IMAGES } from './layout.ts';
+
+/** Makes an image of one static program, which is its entry point; the same program gives the same image. */
+export async function programImage(ref: string, program: string, name: string): Promise<Image> {
+  const folder = path.join(cacheRoot(), 'images', `${name}-of-${path.basename(path.dirname(program))}`);
+  const archive = path.join(folder, `${name}.tar`);
+  await cachedDirectory(folder, async (partial) => {
+    await writeFile(path.join(partial, `${name}.tar`), ociArchive(ref, name, await readFile(program)));
+  });
+  return { ref, archive };
+}
+
+/** Images of the pod sandbox and of the cluster's DNS server. */
+export async function baseImages(programs: { pause: string; coredns: string }): Promise<Image[]> {
+  return [await programImage(BASE_IMAGES.pause, programs.pause, 'pause'), await programImage(BASE_IMAGES.coredns, programs.coredns, 'coredns')];
+}
+
+const TYPES = 'application/vnd.oci.image';
+
+/** An OCI image layout with one image of one layer, as a tar archive. */
+export function ociArchive(ref: string, name: string, executable: Buffer): Buffer {
+  const layer = tar([[name, executable, 0o755]]);
+  const config = encode({
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    os: 'linux',
+    config: { Entrypoint: [`/${name}`], WorkingDir: '/' },
+    rootfs: { type: 'layers', diff_ids: [digest(layer)] },
+  });
+  const manifest = encode({
+    schemaVersion: 2,
+    mediaType: `${TYPES}.manifest.v1+json`,
+    config: describe(`${TYPES}.config.v1+json`, config),
+    layers: [describe(`${TYPES}.layer.v1.tar`, layer)],
+  });
+  const annotations = { 'io.containerd.image.name': ref, 'org.opencontainers.image.ref.name': ref.slice(ref.lastIndexOf(':') + 1) };
+  const index = { schemaVersion: 2, mediaType: `${TYPES}.index.v1+json`, manifests: [{ ...describe(`${TYPES}.manifest.v1+json`, manifest), annotations }] };
+  const blobs = [layer, config, manifest].map((blob): [string, Buffer, number] => [`blobs/sha256/${digest(blob).slice(7)}`, blob, 0o644]);
+  return tar([['oci-layout', encode({ imageLayoutVersion: '1.0.0' }), 0o644], ['index.json', encode(index), 0o644], ...blobs]);
+}
+
+function encode(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function digest(data: Buffer): string {
+  return `sha256:${createHash('sha256').update(data).digest('hex')}`;
+}
+
+function describe(mediaType: string, blob: Buffer): { mediaType: string; digest: string; size: number } {
+  return { mediaType, digest: digest(blob), size: blob.length };
+}
+
+/** A ustar archive of regular files owned by root, at the beginning of time: the same input gives the same bytes. */
+function tar(files: readonly (readonly [name: string, data: Buffer, mode: number])[]): Buffer {
+  const parts = files.flatMap(([name, data, mode]) => [tarHeader(name, data.length, mode), data, Buffer.alloc((512 - (data.length % 512)) % 512)]);
+  return Buffer.concat([...parts, Buffer.alloc(1024)]);
+}
+
+function tarHeader(name: string, size: number, mode: number): Buffer {
+  const header = Buffer.alloc(512);
+  const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, '0')}\0`;
+  header.write(name, 0, 100);
+  header.write(octal(mode, 7) + octal(0, 7) + octal(0, 7) + octal(size, 11) + octal(0, 11), 100);
+  header.write('        0', 148);
+  header.write('ustar\x0000', 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return header;
+}
