@@ -5,6 +5,17 @@ import type { Condition } from './v1alpha1/status.ts';
 export const CONDITION_TYPES = ['Ready', 'RolledOut', 'Progressing', 'Stalled', 'RoutesReady', 'ModelLoaded', 'MonitoringReady'] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
+/** What each condition means while it is True. */
+export const CONDITION_MEANINGS: Record<ConditionType, string> = {
+  Ready: 'The URL answers with the asked capacity. Stays True while a canary fails.',
+  RolledOut: "The stable revision is the spec's revision.",
+  Progressing: 'A rollout is moving by itself.',
+  Stalled: 'Only a human can help.',
+  RoutesReady: 'Every ready router serves the newest routes.',
+  ModelLoaded: "The newest revision's model is loaded and warm.",
+  MonitoringReady: 'The ServiceMonitor is applied. False never touches Ready or REASON.',
+};
+
 export interface ReasonEntry {
   /** What it means and what to do, one sentence. */
   advice: string;
@@ -80,6 +91,7 @@ export const REASONS = {
   ApplyFailed: { advice: 'The API server refused a change; it is tried again. See the message.' },
   MonitorCrdMissing: { advice: 'Install the Prometheus operator to get a ServiceMonitor; serving is not affected.' },
   MonitorDisabled: { advice: 'monitoring.serviceMonitor.enabled is false.' },
+  MonitorNotSupported: { advice: 'A server of your own (spec.runtime) has no admin port to scrape; add a monitor for its own metrics. The routers count its requests all the same.' },
   MonitorFailed: { advice: 'The ServiceMonitor could not be applied; serving is not affected.' },
 } as const satisfies Record<string, ReasonEntry>;
 export type Reason = keyof typeof REASONS;

@@ -1,6 +1,5 @@
 // Owns the CustomResourceDefinition of InferenceService: names, columns and subresources around the two schemas. Pure.
 // Must not know YAML, files, or who installs it.
-import type { z } from 'zod';
 import { GROUP, KIND, PLURAL, VERSION } from './names.ts';
 import { structuralSchema } from './structural.ts';
 import type { Json } from './structural.ts';
@@ -69,7 +68,7 @@ function rootSchema(): Json {
       kind: { description: 'Kind of this object.', type: 'string' },
       metadata: { type: 'object' },
       spec: structuralSchema(InferenceServiceSpec, 'spec', { bounded: true }),
-      status: structuralSchema(InferenceServiceStatus as z.ZodType, 'status', { bounded: false }),
+      status: structuralSchema(InferenceServiceStatus, 'status', { bounded: false }),
     },
     'x-kubernetes-validations': kube.cel,
   };

@@ -1,6 +1,6 @@
 // Owns the small vocabulary that attaches Kubernetes meaning to zod schemas (CEL rules, list types); read by crd.ts.
 // Schemas use a restricted subset: object, looseObject, array, record, string, int, boolean, enum, literal, optional, default, prefault.
-import { z } from 'zod';
+import type { z } from 'zod';
 
 export interface CelRule {
   rule: string;

@@ -134,15 +134,21 @@ function arrayItems(source: Source, path: string, options: StructuralOptions): J
 
 function extensions(source: Source, path: string): Json {
   const { cel = [], listType, listMapKeys, mapType } = source.kube ?? {};
+  checkList(source, path);
+  for (const rule of cel) checkRule(rule, path);
+  const found = {
+    'x-kubernetes-list-type': listType,
+    'x-kubernetes-list-map-keys': listMapKeys,
+    'x-kubernetes-map-type': mapType,
+    'x-kubernetes-validations': cel.length === 0 ? undefined : cel,
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+}
+
+function checkList(source: Source, path: string): void {
+  const { listType, listMapKeys } = source.kube ?? {};
   if (source['type'] === 'array' && listType === undefined) throw new SchemaError(path, 'is a list without listType');
   if (listType === 'map') checkKeys(source, path, listMapKeys ?? []);
-  for (const rule of cel) checkRule(rule, path);
-  return {
-    ...(listType === undefined ? {} : { 'x-kubernetes-list-type': listType }),
-    ...(listType === 'map' ? { 'x-kubernetes-list-map-keys': listMapKeys } : {}),
-    ...(mapType === undefined ? {} : { 'x-kubernetes-map-type': mapType }),
-    ...(cel.length === 0 ? {} : { 'x-kubernetes-validations': cel }),
-  };
 }
 
 function checkKeys(source: Source, path: string, keys: string[]): void {

@@ -1,0 +1,65 @@
+// Owns the schema of charts/slipway/values.yaml. Must not know templates. Unknown keys are refused, so that a typo never passes silently.
+import { z } from 'zod';
+
+const quantity = z.union([z.string(), z.number()]);
+const resources = z.strictObject({ requests: z.record(z.string(), quantity).optional(), limits: z.record(z.string(), quantity).optional() });
+const text = z.string();
+const stringMap = z.record(text, text);
+const name = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/).max(253);
+
+const Images = z
+  .strictObject({
+    registry: text.min(1).describe('Registry and path in front of operator, router and server.'),
+    tag: text.describe("Tag of all three images. Default: the chart's appVersion."),
+    pullPolicy: z.enum(['IfNotPresent', 'Always', 'Never']).describe('Pull policy of the operator image; serving pods and routers use IfNotPresent.'),
+    operator: text.describe('Complete image of the operator, instead of registry and tag.'),
+    router: text.describe('Complete image of the router, instead of registry and tag.'),
+    server: text.describe('Complete image of the server, instead of registry and tag.'),
+  })
+  .describe('Images of Slipway.');
+
+const Operator = z
+  .strictObject({
+    replicas: z.int().min(1).max(5).describe('Replicas; one leads, the others wait.'),
+    resources,
+    nodeSelector: stringMap,
+    tolerations: z.array(z.looseObject({})),
+    affinity: z.looseObject({}),
+    priorityClassName: text,
+    podAnnotations: stringMap,
+    podLabels: stringMap,
+    logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']),
+    clusterDomain: text.min(1).describe("The cluster's DNS domain, as in the URLs of services."),
+  })
+  .describe('The operator.');
+
+const Router = z
+  .strictObject({
+    replicas: z.int().min(1).max(20).describe('Routers in each namespace that has an InferenceService.'),
+    resources,
+    nodeSelector: stringMap,
+  })
+  .describe('The routers that the operator makes.');
+
+const ServiceMonitor = z
+  .strictObject({
+    enabled: z.union([z.boolean(), z.literal('auto')]).describe('auto: made if the cluster has the ServiceMonitor CRD at install time.'),
+    interval: text,
+    labels: stringMap,
+  })
+  .describe("The ServiceMonitor of the operator's own metrics.");
+
+export const ChartValues = z.strictObject({
+  images: Images,
+  imagePullSecrets: z.array(name).describe('Names of Secrets for the images of Slipway. They must exist in the namespace of the operator and in every namespace with an InferenceService.'),
+  watchNamespaces: z.array(name).describe('Namespaces that the operator looks after. Empty: all of them.'),
+  operator: Operator,
+  router: Router,
+  serviceMonitor: ServiceMonitor,
+  podDisruptionBudget: z.strictObject({ enabled: z.boolean() }).describe('Keeps one operator up while nodes are drained.'),
+  rbac: z.strictObject({ aggregate: z.boolean().describe("Adds InferenceServices to the cluster's view, edit and admin roles.") }),
+  crds: z.strictObject({ install: z.boolean().describe('Whether the chart installs and upgrades the CRD. It is kept on uninstall.') }),
+  nameOverride: text,
+  fullnameOverride: text,
+  global: z.looseObject({}).describe('Values that Helm passes to every chart; not read.'),
+});
