@@ -10,7 +10,7 @@ import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { appEntries, tensorflowEntries, tensorflowSystemLibraries } from './layers.ts';
 import { sampleModelEntries } from './models.ts';
-import { imageDocuments, writeArchive } from './oci.ts';
+import { imageDocuments, writeArchive, type ImageDocuments } from './oci.ts';
 import { IMAGES, type ImageSpec } from './spec.ts';
 import type { Entry } from './tar.ts';
 
@@ -20,7 +20,8 @@ export interface BuildRequest {
   readonly root: string;
   /** Prefix of the image names, without a trailing slash. */
   readonly registry: string;
-  readonly tag: string;
+  /** Default: named by the content of all images, so that an upgrade sees whether anything changed. */
+  readonly tag?: string | undefined;
   readonly note: Note;
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,20 +47,32 @@ const UNUSED_LAYER_MS = 7 * 24 * 3600_000;
 export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> {
   const cache = path.join(cacheRoot(), 'images');
   await mkdir(cache, { recursive: true });
+  const unnamed = await makeLayers(cache, request);
+  const tag = request.tag ?? `dev-${sha256(unnamed.map((image) => image.documents.digest).join('\n')).slice(0, 12)}`;
+  request.note('archives');
+  const built = await Promise.all(unnamed.map((image) => writeImage(cache, image, `${request.registry}/${image.spec.name}:${tag}`)));
+  await removeUnused(cache, built);
+  return built;
+}
+
+interface Unnamed { readonly spec: ImageSpec; readonly layers: readonly Layer[]; readonly documents: ImageDocuments }
+
+async function makeLayers(cache: string, request: BuildRequest): Promise<Unnamed[]> {
   const native = await ensureTensorFlow(request.root, { note: request.note, signal: request.signal });
   const hashes = await openHashes(path.join(cache, 'hashes.json'));
   request.note('base layer');
   const base = await baseEntries(cache, hashes);
-  const built: BuiltImage[] = [];
+  const images: Unnamed[] = [];
   for (const spec of IMAGES) {
     request.signal?.throwIfAborted();
     request.note(spec.name);
-    const layers = await Promise.all((await layerEntries(request.root, spec, base, native)).map((entries) => makeLayer({ cache, hashes }, entries)));
-    built.push(await writeImage(cache, request, spec, layers));
+    const entries = await layerEntries(request.root, spec, base, native);
+    const layers: Layer[] = [];
+    for (const each of entries) layers.push(await makeLayer({ cache, hashes }, each));
+    images.push({ spec, layers, documents: imageDocuments(spec, layers) });
   }
   await hashes.save();
-  await removeUnused(cache);
-  return built;
+  return images;
 }
 
 /** Entries of each layer, from what changes least to what changes most. */
@@ -76,11 +89,9 @@ async function tensorflowLayer(native: NativeTensorFlow, base: readonly Entry[])
   return [...(await tensorflowEntries(native)), ...(await libraryEntries(missing))];
 }
 
-async function writeImage(cache: string, request: BuildRequest, spec: ImageSpec, layers: readonly Layer[]): Promise<BuiltImage> {
-  const ref = `${request.registry}/${spec.name}:${request.tag}`;
-  const documents = imageDocuments(spec, layers, ref);
-  const archive = path.join(cache, `${spec.name}-${sha256(documents.index).slice(0, 16)}.tar`);
-  await writeArchive(archive, documents, layers);
+async function writeImage(cache: string, { spec, layers, documents }: Unnamed, ref: string): Promise<BuiltImage> {
+  const archive = path.join(cache, `${spec.name}-${sha256(`${documents.digest} ${ref}`).slice(0, 16)}.tar`);
+  await writeArchive(archive, { documents, layers, ref });
   const sum = (size: (layer: Layer) => number): number => layers.reduce((total, layer) => total + size(layer), 0);
   return {
     name: spec.name, ref, archive, digest: documents.digest, layers: layers.length, cached: layers.every((layer) => !layer.made),
@@ -88,12 +99,12 @@ async function writeImage(cache: string, request: BuildRequest, spec: ImageSpec,
   };
 }
 
-/** Keeps the newest archives of each image and the layers of this week. */
-async function removeUnused(cache: string): Promise<void> {
+/** Keeps the archives just built, the newest of the others, and the layers of this week. */
+async function removeUnused(cache: string, built: readonly BuiltImage[]): Promise<void> {
   const archives = await byAge(cache, (name) => name.endsWith('.tar'));
-  for (const { name } of IMAGES) {
-    const older = archives.filter((file) => path.basename(file.path).startsWith(`${name}-`)).slice(KEPT_ARCHIVES);
-    await Promise.all(older.map((file) => rm(file.path, { force: true })));
+  for (const { name, archive } of built) {
+    const others = archives.filter((file) => path.basename(file.path).startsWith(`${name}-`) && file.path !== archive);
+    await Promise.all(others.slice(KEPT_ARCHIVES).map((file) => rm(file.path, { force: true })));
   }
   const layers = await byAge(path.join(cache, 'layers'), () => true);
   const unused = layers.filter((layer) => Date.now() - layer.mtimeMs > UNUSED_LAYER_MS);

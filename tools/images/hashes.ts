@@ -12,7 +12,7 @@ export interface Hashes {
 
 /** Opens the memory kept in `store` (a JSON file that need not exist). */
 export async function openHashes(store: string): Promise<Hashes> {
-  const known = JSON.parse(await readFile(store, 'utf8').catch(() => '{}')) as Record<string, string>;
+  const known = await readStore(store);
   const used: Record<string, string> = {};
   return {
     of: async (file) => {
@@ -22,4 +22,13 @@ export async function openHashes(store: string): Promise<Hashes> {
     },
     save: () => writeFile(store, JSON.stringify(used)),
   };
+}
+
+/** A store that is not there, or was cut off by a crash, is an empty one. */
+async function readStore(store: string): Promise<Record<string, string>> {
+  try {
+    return JSON.parse(await readFile(store, 'utf8')) as Record<string, string>;
+  } catch {
+    return {};
+  }
 }

@@ -69,9 +69,9 @@ describe('layers', () => {
 describe('archives', () => {
   it.each(IMAGES)('of $name name the image, its user and its entrypoint', async (spec) => {
     const layers = [await layerIn('a', await entries())];
-    const documents = imageDocuments(spec, layers, `registry.test/${spec.name}:v1`);
+    const documents = imageDocuments(spec, layers);
     const archive = path.join(folder, 'image.tar');
-    await writeArchive(archive, documents, layers);
+    await writeArchive(archive, { documents, layers, ref: `registry.test/${spec.name}:v1` });
     const index = JSON.parse(tar('-xOf', archive, 'index.json'));
     expect(index.manifests[0].annotations['io.containerd.image.name']).toBe(`registry.test/${spec.name}:v1`);
     const blob = (digest: string): string => `blobs/sha256/${digest.slice(7)}`;

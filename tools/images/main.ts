@@ -4,7 +4,7 @@ import { createProgress } from '../progress.ts';
 import { buildImages, type BuiltImage } from './build.ts';
 import { imageLine } from './print.ts';
 
-const [registry = 'slipway.local', tag = 'dev'] = process.argv.slice(2);
+const [registry = 'slipway.local', tag] = process.argv.slice(2);
 const progress = createProgress(process.stderr);
 let images: BuiltImage[] = [];
 await progress.step('images', async (note) => {

@@ -23,13 +23,12 @@ const TYPES = {
 export interface ImageDocuments {
   readonly config: Buffer;
   readonly manifest: Buffer;
-  readonly index: Buffer;
   /** `sha256:<hex>` of the manifest: the image's identity. */
   readonly digest: string;
 }
 
-/** Computes the documents of an image of these layers, to be known as `ref`. The same layers give the same bytes. */
-export function imageDocuments(spec: ImageSpec, layers: readonly Layer[], ref: string): ImageDocuments {
+/** Computes the documents of an image of these layers. The same layers give the same bytes. */
+export function imageDocuments(spec: ImageSpec, layers: readonly Layer[]): ImageDocuments {
   const config = json({
     created: EPOCH,
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
@@ -50,17 +49,18 @@ export function imageDocuments(spec: ImageSpec, layers: readonly Layer[], ref: s
     config: descriptor(TYPES.config, config),
     layers: layers.map(({ digest, size }) => ({ mediaType: TYPES.layer, digest, size })),
   });
-  const annotations = { 'io.containerd.image.name': ref, 'org.opencontainers.image.ref.name': ref.slice(ref.lastIndexOf(':') + 1) };
-  const index = json({ schemaVersion: 2, mediaType: TYPES.index, manifests: [{ ...descriptor(TYPES.manifest, manifest), annotations }] });
-  return { config, manifest, index, digest: digestOf(manifest) };
+  return { config, manifest, digest: digestOf(manifest) };
 }
 
+/** An image, and the name under which its archive shall be imported. */
+export interface NamedImage { readonly documents: ImageDocuments; readonly layers: readonly Layer[]; readonly ref: string }
+
 /** Writes the archive to `file` unless it is there; whole or not at all. */
-export async function writeArchive(file: string, documents: ImageDocuments, layers: readonly Layer[]): Promise<void> {
+export async function writeArchive(file: string, { documents, layers, ref }: NamedImage): Promise<void> {
   if (await exists(file)) return;
   const entries: Entry[] = [
     bytes('oci-layout', json({ imageLayoutVersion: '1.0.0' })),
-    bytes('index.json', documents.index),
+    bytes('index.json', indexOf(documents.manifest, ref)),
     ...[documents.config, documents.manifest].map((blob) => bytes(blobPath(digestOf(blob)), blob)),
     ...layers.map((layer): Entry => ({ path: blobPath(layer.digest), mode: 0o644, kind: 'file', file: layer.file })),
   ];
@@ -71,6 +71,11 @@ export async function writeArchive(file: string, documents: ImageDocuments, laye
   } finally {
     await rm(partial, { force: true });
   }
+}
+
+function indexOf(manifest: Buffer, ref: string): Buffer {
+  const annotations = { 'io.containerd.image.name': ref, 'org.opencontainers.image.ref.name': ref.slice(ref.lastIndexOf(':') + 1) };
+  return json({ schemaVersion: 2, mediaType: TYPES.index, manifests: [{ ...descriptor(TYPES.manifest, manifest), annotations }] });
 }
 
 function json(value: unknown): Buffer {
