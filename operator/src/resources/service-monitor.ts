@@ -1,6 +1,6 @@
 // Owns the ServiceMonitor of an InferenceService: it selects the revision Services, so every pod is scraped once.
 // Must not know whether its CRD exists.
-import { LABELS, serviceMonitorName } from '@slipway/api';
+import { durationMs, LABELS, serviceMonitorName } from '@slipway/api';
 import type { MonitoringSpec } from '@slipway/api';
 import type { KubeObject } from '../types.ts';
 import { childMetadata } from './owner.ts';
@@ -10,6 +10,13 @@ import type { Owner } from './owner.ts';
 const serviceLabel = (label: string): string => `__meta_kubernetes_service_label_${label.replaceAll(/[^A-Za-z0-9_]/g, '_')}`;
 const relabel = (label: string, targetLabel: string): Record<string, unknown> => ({ action: 'replace', sourceLabels: [serviceLabel(label)], targetLabel });
 
+/** Prometheus knows no fractions (1.5m) and wants units in falling order; seconds and milliseconds it always reads. */
+function prometheusDuration(duration: string): string {
+  const ms = durationMs(duration);
+  return ms % 1000 === 0 ? `${String(ms / 1000)}s` : `${String(ms)}ms`;
+}
+
+/** `labels` are for a Prometheus that selects monitors by label; ours win over them. */
 export function serviceMonitorFor(owner: Owner, { interval, labels }: MonitoringSpec['serviceMonitor']): KubeObject {
   const metadata = childMetadata(owner, serviceMonitorName(owner.metadata.name));
   return {
@@ -22,7 +29,7 @@ export function serviceMonitorFor(owner: Owner, { interval, labels }: Monitoring
         {
           port: 'admin',
           path: '/metrics',
-          interval,
+          interval: prometheusDuration(interval),
           relabelings: [
             relabel(LABELS.inferenceService, 'inferenceservice'),
             relabel(LABELS.revision, 'revision'),
