@@ -1,0 +1,53 @@
+// What counts as passed and failed, and the last line that people and CI read.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { chooseGroups, GROUPS } from './groups.ts';
+import { countReport, summary, type VitestReport } from './report.ts';
+
+const report = (more: Partial<VitestReport>): VitestReport => ({ success: true, numPassedTests: 3, numFailedTests: 0, testResults: [], ...more });
+
+describe('countReport', () => {
+  it('counts tests', () => {
+    expect(countReport(report({}), 0)).toEqual({ passed: 3, failed: 0 });
+    expect(countReport(report({ success: false, numFailedTests: 2 }), 1)).toEqual({ passed: 3, failed: 2 });
+  });
+
+  it('counts a file that could not be loaded', () => {
+    const testResults = [{ status: 'failed', assertionResults: [] }, { status: 'passed', assertionResults: [{}] }];
+    expect(countReport(report({ success: false, testResults }), 1)).toEqual({ passed: 3, failed: 1 });
+  });
+
+  it('counts a run that failed outside of its tests, or left no report', () => {
+    expect(countReport(report({}), 1)).toEqual({ passed: 3, failed: 1 });
+    expect(countReport(report({ success: false }), 0)).toEqual({ passed: 3, failed: 1 });
+    expect(countReport(undefined, 0)).toEqual({ passed: 0, failed: 1 });
+  });
+});
+
+describe('summary', () => {
+  it('ends with the sum', () => {
+    const results = [{ name: 'unit', passed: 3, failed: 0, milliseconds: 1200 }, { name: 'lint', passed: 0, failed: 1, milliseconds: 61_000, note: 'interrupted' }];
+    const lines = summary(results).trimEnd().split('\n');
+    expect(lines.at(-1)).toBe('3 passed, 1 failed');
+    expect(lines.find((line) => line.includes('lint'))).toMatch(/lint +0 +1 +1 min 01 s {3}interrupted$/);
+  });
+});
+
+describe('groups', () => {
+  it('are chosen by name, in their own order', () => {
+    expect(chooseGroups([])).toEqual(GROUPS);
+    expect(chooseGroups(['unit', 'types']).map((group) => group.name)).toEqual(['types', 'unit']);
+    expect(() => chooseGroups(['units'])).toThrow('no group "units"; there are verify, types');
+  });
+
+  it('name npm scripts and vitest projects that there are', () => {
+    const root = path.resolve(import.meta.dirname, '..', '..');
+    const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const projects = readFileSync(path.join(root, 'vitest.config.ts'), 'utf8');
+    for (const { kind, name } of GROUPS) {
+      if (kind === 'check') expect(Object.keys(scripts)).toContain(name);
+      else expect(projects).toContain(`name: '${name}'`);
+    }
+  });
+});

@@ -1,0 +1,52 @@
+// Counts what vitest reports and prints the table at the end. Pure: it must not know how anything was run.
+import { formatDuration } from '../progress.ts';
+
+/** The part of vitest's JSON report that counts. */
+export interface VitestReport {
+  readonly success: boolean;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+}
+
+/** How many tests of a group passed and failed. */
+export interface Count { readonly passed: number; readonly failed: number }
+
+/** A group that ran, or could not run. `note` says what a person should know about it. */
+export interface GroupResult extends Count { readonly name: string; readonly milliseconds: number; readonly note?: string | undefined }
+
+/**
+ * Counts a report. A file that could not be loaded counts as one failed, and so does a run that failed although no test did (an error
+ * outside of every test). Without a report the run crashed: one failed.
+ */
+export function countReport(report: VitestReport | undefined, exitCode: number): Count {
+  if (report === undefined) return { passed: 0, failed: 1 };
+  const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  const failed = report.numFailedTests + broken;
+  const failedOtherwise = failed === 0 && (!report.success || exitCode !== 0);
+  return { passed: report.numPassedTests, failed: failedOtherwise ? 1 : failed };
+}
+
+/** The table of groups, and as its last line `N passed, N failed`. */
+export function summary(results: readonly GroupResult[]): string {
+  const all = sumOf(results);
+  const milliseconds = results.reduce((sum, result) => sum + result.milliseconds, 0);
+  const rows = [...results, { name: 'all', milliseconds, ...all }].map(tableRow);
+  return ['', HEAD, ...rows, '', `${all.passed} passed, ${all.failed} failed`, ''].join('\n');
+}
+
+/** Sum over groups. */
+export function sumOf(results: readonly Count[]): Count {
+  return results.reduce((sum, each) => ({ passed: sum.passed + each.passed, failed: sum.failed + each.failed }), { passed: 0, failed: 0 });
+}
+
+function columns(name: string, ...numbers: readonly [string, string, string]): string {
+  const [passed, failed, time] = numbers;
+  return `  ${name.padEnd(10)}${passed.padStart(7)}${failed.padStart(8)}${time.padStart(15)}`;
+}
+
+const HEAD = columns('group', 'passed', 'failed', 'time');
+
+function tableRow({ name, passed, failed, milliseconds, note }: GroupResult): string {
+  return columns(name, String(passed), String(failed), formatDuration(milliseconds)) + (note === undefined ? '' : `   ${note}`);
+}
