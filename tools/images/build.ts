@@ -10,8 +10,8 @@ import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { appEntries, tensorflowEntries, tensorflowSystemLibraries } from './layers.ts';
 import { sampleModelEntries } from './models.ts';
-import { imageDocuments, writeArchive, type ImageDocuments } from './oci.ts';
-import { IMAGES, type ImageSpec } from './spec.ts';
+import { imageDocuments, writeArchive } from './oci.ts';
+import { IMAGES, type ImageName, type ImageSpec } from './spec.ts';
 import type { Entry } from './tar.ts';
 
 /** What to build. */
@@ -20,7 +20,7 @@ export interface BuildRequest {
   readonly root: string;
   /** Prefix of the image names, without a trailing slash. */
   readonly registry: string;
-  /** Default: named by the content of all images, so that an upgrade sees whether anything changed. */
+  /** Default: each image named by its content, so that an upgrade replaces what changed and nothing else. */
   readonly tag?: string | undefined;
   readonly note: Note;
   readonly signal?: AbortSignal | undefined;
@@ -28,7 +28,7 @@ export interface BuildRequest {
 
 /** One finished image. Sizes are bytes. */
 export interface BuiltImage {
-  readonly name: string;
+  readonly name: ImageName;
   readonly ref: string;
   /** OCI archive. */
   readonly archive: string;
@@ -47,32 +47,21 @@ const UNUSED_LAYER_MS = 7 * 24 * 3600_000;
 export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> {
   const cache = path.join(cacheRoot(), 'images');
   await mkdir(cache, { recursive: true });
-  const unnamed = await makeLayers(cache, request);
-  const tag = request.tag ?? `dev-${sha256(unnamed.map((image) => image.documents.digest).join('\n')).slice(0, 12)}`;
-  request.note('archives');
-  const built = await Promise.all(unnamed.map((image) => writeImage(cache, image, `${request.registry}/${image.spec.name}:${tag}`)));
-  await removeUnused(cache, built);
-  return built;
-}
-
-interface Unnamed { readonly spec: ImageSpec; readonly layers: readonly Layer[]; readonly documents: ImageDocuments }
-
-async function makeLayers(cache: string, request: BuildRequest): Promise<Unnamed[]> {
   const native = await ensureTensorFlow(request.root, { note: request.note, signal: request.signal });
   const hashes = await openHashes(path.join(cache, 'hashes.json'));
   request.note('base layer');
   const base = await baseEntries(cache, hashes);
-  const images: Unnamed[] = [];
+  const built: BuiltImage[] = [];
   for (const spec of IMAGES) {
     request.signal?.throwIfAborted();
     request.note(spec.name);
-    const entries = await layerEntries(request.root, spec, base, native);
     const layers: Layer[] = [];
-    for (const each of entries) layers.push(await makeLayer({ cache, hashes }, each));
-    images.push({ spec, layers, documents: imageDocuments(spec, layers) });
+    for (const entries of await layerEntries(request.root, spec, base, native)) layers.push(await makeLayer({ cache, hashes }, entries));
+    built.push(await writeImage(cache, request, spec, layers));
   }
   await hashes.save();
-  return images;
+  await removeUnused(cache, built);
+  return built;
 }
 
 /** Entries of each layer, from what changes least to what changes most. */
@@ -89,7 +78,9 @@ async function tensorflowLayer(native: NativeTensorFlow, base: readonly Entry[])
   return [...(await tensorflowEntries(native)), ...(await libraryEntries(missing))];
 }
 
-async function writeImage(cache: string, { spec, layers, documents }: Unnamed, ref: string): Promise<BuiltImage> {
+async function writeImage(cache: string, request: BuildRequest, spec: ImageSpec, layers: readonly Layer[]): Promise<BuiltImage> {
+  const documents = imageDocuments(spec, layers);
+  const ref = `${request.registry}/${spec.name}:${request.tag ?? `dev-${documents.digest.slice('sha256:'.length).slice(0, 12)}`}`;
   const archive = path.join(cache, `${spec.name}-${sha256(`${documents.digest} ${ref}`).slice(0, 16)}.tar`);
   await writeArchive(archive, { documents, layers, ref });
   const sum = (size: (layer: Layer) => number): number => layers.reduce((total, layer) => total + size(layer), 0);

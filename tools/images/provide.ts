@@ -5,11 +5,12 @@ import type { Note } from '../progress.ts';
 import { buildImages } from './build.ts';
 import { buildWithDocker } from './docker.ts';
 import { dockerImageLine, imageLine } from './print.ts';
+import type { ImageName } from './spec.ts';
 
 /** What the chart needs to know about the images, and what a person may like to see. */
 export interface ProvidedImages {
-  readonly registry: string;
-  readonly tag: string;
+  /** Complete name of each image: the chart's values images.operator, images.router and images.server. */
+  readonly refs: Readonly<Record<ImageName, string>>;
   /** One line per image with its size. */
   readonly lines: readonly string[];
   readonly summary: string;
@@ -28,17 +29,16 @@ async function viaArchives(cluster: Cluster, request: Request): Promise<Provided
   request.note('loading into the cluster');
   await cluster.loadImages(images.map(({ ref, archive }) => ({ ref, archive })));
   const cached = images.filter((image) => image.cached).length;
-  return { ...named(cluster, images), lines: images.map(imageLine), summary: `${images.length} images, ${cached} of them cached` };
+  return { refs: refsOf(images), lines: images.map(imageLine), summary: `${images.length} images, ${cached} of them cached` };
 }
 
 async function viaDocker(cluster: Cluster, request: Request): Promise<ProvidedImages> {
   const images = await buildWithDocker(request);
   request.note('loading into the cluster');
   await cluster.loadImages(images.map(({ ref }) => ({ ref })));
-  return { ...named(cluster, images), lines: images.map(dockerImageLine), summary: `${images.length} images, built with Docker` };
+  return { refs: refsOf(images), lines: images.map(dockerImageLine), summary: `${images.length} images, built with Docker` };
 }
 
-function named(cluster: Cluster, images: readonly { ref: string }[]): { registry: string; tag: string } {
-  const ref = images[0]?.ref ?? '';
-  return { registry: cluster.registry, tag: ref.slice(ref.lastIndexOf(':') + 1) };
+function refsOf(images: readonly { name: ImageName; ref: string }[]): Record<ImageName, string> {
+  return Object.fromEntries(images.map(({ name, ref }) => [name, ref])) as Record<ImageName, string>;
 }
