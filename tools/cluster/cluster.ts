@@ -2,6 +2,8 @@
 // Everything after "there is a cluster" (images, chart, samples, tests) uses only this; choose.ts decides which one it
 // is. It must not know how any of them works.
 
+import type { Clients } from './clients.ts';
+
 /** An image to be made available to the cluster's nodes. */
 export interface Image {
   /** The name that pods use, with its tag. */
@@ -32,6 +34,8 @@ export interface Cluster {
   readonly registry: string;
   /** What `loadImages` needs: images in Docker's store, or OCI archives. */
   readonly images: 'docker' | 'archive';
+  /** Paths of a kubectl and a helm that fit the cluster; built first where there are none. */
+  clients(): Promise<Clients>;
   /** Creates the cluster, or finds it running; resolves when its node is ready and DNS answers. Repairs what broke. */
   up(): Promise<void>;
   /** Removes what `up` and `expose` made, even half-made; a cluster that is the user's own stays. */
@@ -40,4 +44,6 @@ export interface Cluster {
   loadImages(images: readonly Image[]): Promise<void>;
   /** Gives a Service an address on 127.0.0.1 that lasts until `down`; the same Service gets the same URL again. */
   expose(service: ServicePort): Promise<string>;
+  /** A command line that runs `command` where pods and Services have addresses. Throws if this kind of cluster has no such place. */
+  inNetwork(command: readonly string[]): [string, ...string[]];
 }

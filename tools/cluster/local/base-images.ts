@@ -1,9 +1,9 @@
 // The two images that every local cluster needs, made of the programs alone: one static executable, one layer, no shell.
 // Written as OCI archives into the cache. It must not know who imports them.
-import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { cachedDirectory, cacheRoot } from '../../cache.ts';
+import { cachedDirectory, cacheRoot, sha256 } from '../../cache.ts';
+import { tarChunks } from '../../images/tar.ts';
 import type { Image } from '../cluster.ts';
 import { BASE_IMAGES } from './layout.ts';
 
@@ -12,7 +12,7 @@ export async function programImage(ref: string, program: string, name: string): 
   const folder = path.join(cacheRoot(), 'images', `${name}-of-${path.basename(path.dirname(program))}`);
   const archive = path.join(folder, `${name}.tar`);
   await cachedDirectory(folder, async (partial) => {
-    await writeFile(path.join(partial, `${name}.tar`), ociArchive(ref, name, await readFile(program)));
+    await writeFile(path.join(partial, `${name}.tar`), await ociArchive(ref, name, await readFile(program)));
   });
   return { ref, archive };
 }
@@ -25,8 +25,8 @@ export async function baseImages(programs: { pause: string; coredns: string }): 
 const TYPES = 'application/vnd.oci.image';
 
 /** An OCI image layout with one image of one layer, as a tar archive. */
-export function ociArchive(ref: string, name: string, executable: Buffer): Buffer {
-  const layer = tar([[name, executable, 0o755]]);
+async function ociArchive(ref: string, name: string, executable: Buffer): Promise<Buffer> {
+  const layer = await tar([[name, executable, 0o755]]);
   const config = encode({
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
@@ -50,27 +50,15 @@ function encode(value: unknown): Buffer {
 }
 
 function digest(data: Buffer): string {
-  return `sha256:${createHash('sha256').update(data).digest('hex')}`;
+  return `sha256:${sha256(data)}`;
 }
 
 function describe(mediaType: string, blob: Buffer): { mediaType: string; digest: string; size: number } {
   return { mediaType, digest: digest(blob), size: blob.length };
 }
 
-/** A ustar archive of regular files owned by root, at the beginning of time: the same input gives the same bytes. */
-function tar(files: readonly (readonly [name: string, data: Buffer, mode: number])[]): Buffer {
-  const parts = files.flatMap(([name, data, mode]) => [tarHeader(name, data.length, mode), data, Buffer.alloc((512 - (data.length % 512)) % 512)]);
-  return Buffer.concat([...parts, Buffer.alloc(1024)]);
-}
-
-function tarHeader(name: string, size: number, mode: number): Buffer {
-  const header = Buffer.alloc(512);
-  const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, '0')}\0`;
-  header.write(name, 0, 100);
-  header.write(octal(mode, 7) + octal(0, 7) + octal(0, 7) + octal(size, 11) + octal(0, 11), 100);
-  header.write('        0', 148);
-  header.write('ustar\x0000', 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return header;
+async function tar(files: readonly (readonly [name: string, data: Buffer, mode: number])[]): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of tarChunks(files.map(([name, bytes, mode]) => ({ path: name, bytes, mode, kind: 'bytes' as const })))) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
