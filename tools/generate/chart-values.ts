@@ -9,8 +9,8 @@ const name = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/).max(253);
 
 const Images = z
   .strictObject({
-    registry: text.min(1).describe('Registry and path in front of operator, router and server.'),
-    tag: text.describe("Tag of all three images. Default: the chart's appVersion."),
+    registry: text.describe('Registry and path in front of operator, router and server. Required unless all three images are given.'),
+    tag: z.union([text, z.int()]).describe("Tag of all three images. Default: the chart's appVersion."),
     pullPolicy: z.enum(['IfNotPresent', 'Always', 'Never']).describe('Pull policy of the operator image; serving pods and routers use IfNotPresent.'),
     operator: text.describe('Complete image of the operator, instead of registry and tag.'),
     router: text.describe('Complete image of the router, instead of registry and tag.'),
@@ -28,8 +28,6 @@ const Operator = z
     priorityClassName: text,
     podAnnotations: stringMap,
     podLabels: stringMap,
-    logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']),
-    clusterDomain: text.min(1).describe("The cluster's DNS domain, as in the URLs of services."),
   })
   .describe('The operator.');
 
@@ -53,6 +51,8 @@ export const ChartValues = z.strictObject({
   images: Images,
   imagePullSecrets: z.array(name).describe('Names of Secrets for the images of Slipway. They must exist in the namespace of the operator and in every namespace with an InferenceService.'),
   watchNamespaces: z.array(name).describe('Namespaces that the operator looks after. Empty: all of them.'),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).describe('JSON lines from this level on.'),
+  clusterDomain: text.min(1).describe("The cluster's DNS domain, as in the URLs of services."),
   operator: Operator,
   router: Router,
   serviceMonitor: ServiceMonitor,
