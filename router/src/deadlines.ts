@@ -1,0 +1,93 @@
+// Owns the deadlines of all requests with one timer per length of time instead of one per request: requests of one length expire in
+// the order they came. Must not know what a request is.
+
+export interface Deadline {
+  /** The request ended in time. */
+  cancel(): void;
+}
+
+/** One deadline in a doubly linked list. */
+class Node implements Deadline {
+  at: number;
+  expired: () => void;
+  before: Node | undefined;
+  after: Node | undefined;
+  line: Line | undefined;
+
+  constructor(at: number, expired: () => void, line: Line) {
+    this.at = at;
+    this.expired = expired;
+    this.line = line;
+  }
+
+  cancel(): void {
+    this.line?.remove(this);
+  }
+}
+
+class Line {
+  private first: Node | undefined;
+  private last: Node | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly ms: number;
+  private readonly now: () => number;
+
+  constructor(ms: number, now: () => number) {
+    this.ms = ms;
+    this.now = now;
+  }
+
+  add(expired: () => void): Deadline {
+    const node = new Node(this.now() + this.ms, expired, this);
+    node.before = this.last;
+    if (this.last === undefined) this.first = node;
+    else this.last.after = node;
+    this.last = node;
+    this.timer ??= setTimeout(() => this.tick(), this.ms);
+    return node;
+  }
+
+  remove(node: Node): void {
+    if (node.line === undefined) return;
+    node.line = undefined;
+    if (node.before === undefined) this.first = node.after;
+    else node.before.after = node.after;
+    if (node.after === undefined) this.last = node.before;
+    else node.after.before = node.before;
+  }
+
+  /** The timer is left running when a request ends; it finds out here whether there is still something to wait for. */
+  private tick(): void {
+    const now = this.now();
+    for (let node = this.first; node !== undefined && node.at <= now; node = this.first) {
+      this.remove(node);
+      node.expired();
+    }
+    this.timer = this.first === undefined ? undefined : setTimeout(() => this.tick(), Math.max(1, Math.ceil(this.first.at - now)));
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+}
+
+export class Deadlines {
+  private readonly lines = new Map<number, Line>();
+  private readonly now: () => number;
+
+  /** `now`: milliseconds on a monotonic clock. */
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  /** Calls `expired` after `ms` milliseconds unless cancelled. */
+  add(ms: number, expired: () => void): Deadline {
+    let line = this.lines.get(ms);
+    if (line === undefined) this.lines.set(ms, (line = new Line(ms, this.now)));
+    return line.add(expired);
+  }
+
+  stop(): void {
+    for (const line of this.lines.values()) line.stop();
+  }
+}

@@ -1,0 +1,83 @@
+// Owns where the routes come from in a cluster: ConfigMaps and EndpointSlices of the router's own namespace, by label.
+// Must not know what the texts mean or how requests are served.
+import { LABELS, ROUTE_KEY } from '@slipway/api';
+import { CONFIG_MAPS, ENDPOINT_SLICES, createInformer } from '@slipway/kube';
+import type { Client, Clock, Informer, KubeObject } from '@slipway/kube';
+import type { Log } from './log.ts';
+import type { Routes } from './routes.ts';
+import { addressesOf } from './table/endpoints.ts';
+import type { Slice, SliceEndpoint } from './table/endpoints.ts';
+
+interface ConfigMap extends KubeObject {
+  data?: Record<string, string>;
+}
+
+interface EndpointSlice extends KubeObject {
+  endpoints?: SliceEndpoint[] | null;
+}
+
+export interface FollowOptions {
+  client: Client;
+  clock: Clock;
+  namespace: string;
+  routes: Routes;
+  log: Log;
+  random: () => number;
+}
+
+export interface Following {
+  stop(): Promise<void>;
+}
+
+const textOf = (map: ConfigMap): string => map.data?.[ROUTE_KEY] ?? '';
+
+function followRoutes(options: FollowOptions): Informer<ConfigMap> {
+  const { routes } = options;
+  const informer = informerOf<ConfigMap>(options, CONFIG_MAPS, `${LABELS.route}=true`);
+  informer.onChange((change) => {
+    const source = change.object.metadata.name;
+    if (change.type === 'Deleted') routes.withdraw(source);
+    else routes.offer(source, textOf(change.object));
+  });
+  return informer;
+}
+
+const sliceOf = (slice: EndpointSlice): Slice => ({ revision: slice.metadata.labels?.[LABELS.revision] ?? '', endpoints: slice.endpoints ?? [] });
+
+/** Many slices change at once during a rollout: they are read once per turn of the event loop, and not before all are known. */
+function followEndpoints(options: FollowOptions): Informer<EndpointSlice> {
+  const informer = informerOf<EndpointSlice>(options, ENDPOINT_SLICES, LABELS.revision);
+  let pending = false;
+  const read = (): void => {
+    pending = false;
+    options.routes.setAddresses(addressesOf([...informer.cache.all()].map(sliceOf)));
+  };
+  const soon = (): void => {
+    if (pending || !informer.cache.hasSynced) return;
+    pending = true;
+    setImmediate(read);
+  };
+  informer.onChange(soon);
+  void informer.cache.whenSynced().then(read);
+  return informer;
+}
+
+function informerOf<T extends KubeObject>(options: FollowOptions, type: typeof CONFIG_MAPS, labelSelector: string): Informer<T> {
+  const { client, clock, namespace, random, log } = options;
+  const onRestart = (_type: typeof CONFIG_MAPS, because: string): void => log.warn({ resource: type.plural, because }, 'watch restarts; the table before keeps serving');
+  return createInformer<T>({ client, clock, namespace, random, type, labelSelector, onRestart });
+}
+
+/** Follows both collections for ever; outages leave the routes as they are. */
+export function followKubernetes(options: FollowOptions): Following {
+  const { routes, log } = options;
+  const entries = followRoutes(options);
+  const endpoints = followEndpoints(options);
+  entries.start();
+  endpoints.start();
+  void Promise.all([entries.cache.whenSynced(), endpoints.cache.whenSynced()]).then(() => {
+    routes.markSynced(new Set([...entries.cache.all()].map((map) => map.metadata.name)));
+    log.info({ entries: routes.table.entries.size }, 'table read from Kubernetes');
+  });
+  return { stop: async () => void (await Promise.all([entries.stop(), endpoints.stop()])) };
+}

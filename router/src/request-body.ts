@@ -1,0 +1,86 @@
+// Owns a request's body between caller and pod: passed on as it comes, kept while it is small so that it can be sent again.
+// Must not know heads, routes or retries.
+import type { Attempt, BodyPlan, FlatHeaders } from './upstream/exchange.ts';
+
+export interface BodyOptions {
+  /** Largest body that is kept for another attempt, in bytes. */
+  replayMax: number;
+  /** Largest body at all, in bytes. */
+  max: number;
+}
+
+export class RequestBody {
+  private readonly options: BodyOptions;
+  private readonly declared: number | undefined;
+  private readonly flow: { pause: () => void; resume: () => void };
+  private kept: Buffer[] = [];
+  private size = 0;
+  private trailers: FlatHeaders = [];
+  private attempt: Attempt | undefined;
+  /** Everything was received. */
+  complete = false;
+  /** Everything received so far is still kept. */
+  replayable = true;
+
+  constructor(declared: number | undefined, options: BodyOptions, flow: { pause: () => void; resume: () => void }) {
+    this.declared = declared;
+    this.options = options;
+    this.flow = flow;
+  }
+
+  /** False: the body is too large. */
+  data(chunk: Buffer): boolean {
+    this.size += chunk.length;
+    if (this.size > this.options.max) return false;
+    if (this.size > this.options.replayMax && this.attempt !== undefined) this.forgo();
+    if (this.replayable) this.kept.push(chunk);
+    if (this.attempt?.write(chunk) === false) this.flow.pause();
+    return true;
+  }
+
+  end(trailers: FlatHeaders): void {
+    this.complete = true;
+    this.trailers = trailers;
+    this.attempt?.end(trailers);
+  }
+
+  /** The body if it is all here and fits into one write, else how it will come. */
+  plan(): BodyPlan {
+    if (!this.complete || this.trailers.length > 0) return { kind: 'stream', length: this.declared };
+    return { kind: 'whole', bytes: this.whole() };
+  }
+
+  /** The body, if it is all here; undefined if it is not, or empty. */
+  whole(): Buffer | undefined {
+    if (!this.complete || this.kept.length === 0) return undefined;
+    if (this.kept.length > 1) this.kept = [Buffer.concat(this.kept)];
+    return this.kept[0];
+  }
+
+  /** Connects an attempt that was begun with `plan`: unless it got all, it is sent what was received so far and what still comes. */
+  attach(attempt: Attempt, plan: BodyPlan): void {
+    this.attempt = attempt;
+    if (plan.kind === 'whole') return;
+    let more = true;
+    for (const chunk of this.kept) more = attempt.write(chunk);
+    if (this.size > this.options.replayMax) this.forgo();
+    if (this.complete) attempt.end(this.trailers);
+    else if (more) this.flow.resume();
+    else this.flow.pause();
+  }
+
+  /** The attempt is over; the rest waits for the next one. */
+  detach(): void {
+    this.attempt = undefined;
+    if (!this.complete) this.flow.pause();
+  }
+
+  drained(): void {
+    if (!this.complete) this.flow.resume();
+  }
+
+  private forgo(): void {
+    this.replayable = false;
+    this.kept = [];
+  }
+}

@@ -1,0 +1,152 @@
+// Owns the pods behind the revisions: connections, requests under way, what failed lately; drains a pod whose address disappears.
+// Must not know routes, weights or callers.
+import { leastOutstanding } from '../pick/balance.ts';
+import type { Addresses } from '../table/endpoints.ts';
+import { Http1Pool } from './http1-pool.ts';
+import type { PoolOptions } from './http1-pool.ts';
+import { Http2Upstream } from './http2-session.ts';
+
+export interface Pod {
+  readonly host: string;
+  readonly port: number;
+  readonly http1: Http1Pool;
+  readonly http2: Http2Upstream;
+  outstanding: number;
+  avoidUntil: number;
+  /** Failures in a row. */
+  failures: number;
+}
+
+export interface PodsOptions extends PoolOptions {
+  /** First and longest time a failing pod is left alone, in milliseconds; doubled with each failure in a row. */
+  avoidMs: { first: number; longest: number };
+}
+
+/** Where the pods of a revision listen. */
+export interface Target {
+  revision: string;
+  port: number;
+}
+
+const NONE: readonly Pod[] = [];
+const SWEEP_MS = 1000;
+
+export class Pods {
+  private readonly options: PodsOptions;
+  private readonly pods = new Map<string, Pod>();
+  private addresses: Addresses = new Map();
+  private targets: readonly Target[] = [];
+  private byRevision = new Map<string, Pod[]>();
+  private turn = 0;
+  private readonly sweeper: NodeJS.Timeout;
+
+  constructor(options: PodsOptions) {
+    this.options = options;
+    this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
+    this.sweeper.unref();
+  }
+
+  /** Takes the newest addresses and targets in; pods that are no longer named finish what they have and are dropped. */
+  update(addresses: Addresses, targets: readonly Target[]): void {
+    this.addresses = addresses;
+    this.targets = targets;
+    const kept = new Map<string, Pod>();
+    const byRevision = new Map<string, Pod[]>();
+    for (const { revision, port } of targets) {
+      const pods = (addresses.get(revision) ?? []).map((host) => this.podAt(host, port, kept));
+      byRevision.set(revision, pods);
+    }
+    for (const [key, pod] of this.pods) if (!kept.has(key)) this.retire(key, pod);
+    this.byRevision = byRevision;
+  }
+
+  setAddresses(addresses: Addresses): void {
+    this.update(addresses, this.targets);
+  }
+
+  setTargets(targets: readonly Target[]): void {
+    this.update(this.addresses, targets);
+  }
+
+  private podAt(host: string, port: number, kept: Map<string, Pod>): Pod {
+    const key = `${host} ${port}`;
+    const pod = this.pods.get(key) ?? this.newPod(host, port);
+    this.pods.set(key, pod);
+    kept.set(key, pod);
+    return pod;
+  }
+
+  private newPod(host: string, port: number): Pod {
+    const address = { host, port };
+    return {
+      ...address,
+      http1: new Http1Pool(address, this.options),
+      http2: new Http2Upstream(address, this.options.connectTimeoutMs),
+      outstanding: 0,
+      avoidUntil: 0,
+      failures: 0,
+    };
+  }
+
+  private retire(key: string, pod: Pod): void {
+    this.pods.delete(key);
+    pod.http1.drain();
+    pod.http2.drain();
+  }
+
+  /** True if the revision has an address to send to. */
+  isLive(revision: string): boolean {
+    return (this.byRevision.get(revision) ?? NONE).length > 0;
+  }
+
+  /** Ready addresses by revision of the table. */
+  count(revision: string): number {
+    return (this.byRevision.get(revision) ?? NONE).length;
+  }
+
+  /** The pod of the revision with the fewest requests under way that is not in `tried`, counted as taken until `release`. */
+  reserve(revision: string, tried: readonly Pod[]): Pod | undefined {
+    const pods = this.byRevision.get(revision) ?? NONE;
+    const index = leastOutstanding(pods, tried, { turn: this.turn++, nowMs: this.options.now() });
+    const pod = pods[index];
+    if (pod !== undefined) pod.outstanding++;
+    return pod;
+  }
+
+  release(pod: Pod): void {
+    pod.outstanding--;
+  }
+
+  /** The pod answered: it is as good as any other again. */
+  succeeded(pod: Pod): void {
+    pod.failures = 0;
+    pod.avoidUntil = 0;
+  }
+
+  /** The pod could not be reached or broke off: others are preferred for a while. */
+  failed(pod: Pod): void {
+    const { first, longest } = this.options.avoidMs;
+    pod.avoidUntil = this.options.now() + Math.min(longest, first * 2 ** Math.min(pod.failures, 16));
+    pod.failures++;
+  }
+
+  /** Open connections to pods, including those that are being drained only while they are known. */
+  connections(): number {
+    let sum = 0;
+    for (const pod of this.pods.values()) sum += pod.http1.size + pod.http2.size;
+    return sum;
+  }
+
+  private sweep(): void {
+    for (const pod of this.pods.values()) pod.http1.sweep();
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    clearInterval(this.sweeper);
+    for (const pod of this.pods.values()) {
+      pod.http1.destroy();
+      pod.http2.destroy();
+    }
+  }
+}
