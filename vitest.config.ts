@@ -10,7 +10,7 @@ export default defineConfig({
       { test: { ...common, name: 'sim', include: ['test/sim/**/*.test.ts'] } },
       { test: { ...common, name: 'server', include: ['test/{server,conformance}/**/*.test.ts'], testTimeout: 120_000, maxWorkers: 1 } },
       { test: { ...common, name: 'cluster', include: ['test/cluster/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 180_000, maxWorkers: 1 } },
-      { test: { ...common, name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 600_000, maxWorkers: 1 } },
+      { test: { ...common, name: 'e2e', include: ['test/e2e/**/*.test.ts'], globalSetup: ['test/e2e/global-setup.ts'], testTimeout: 300_000, hookTimeout: 600_000, maxWorkers: 1 } },
     ],
   },
 });

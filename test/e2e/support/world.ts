@@ -6,6 +6,8 @@ import type { InferenceService } from '@slipway/api';
 import { inject } from 'vitest';
 import { Load } from '../../support/load/load.ts';
 import type { LoadOptions } from '../../support/load/protocol.ts';
+import type { Image } from '../../../tools/cluster/cluster.ts';
+import { loadImages } from '../../../tools/cluster/local/services.ts';
 import { describe, isTrue } from './isvc.ts';
 import { until } from './until.ts';
 
@@ -13,6 +15,8 @@ const run = promisify(execFile);
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
 export interface ClusterAccess {
+  /** Id of the local cluster. */
+  id: string;
   kubeconfig: string;
   kubectl: string;
   helm: string;
@@ -114,6 +118,11 @@ export class World {
     const [statusLine = '', ...lines] = head.split('\r\n');
     const pairs = lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()] as const);
     return { status: Number(statusLine.split(' ')[1]), headers: Object.fromEntries(pairs), body: JSON.parse(rest.join('\r\n\r\n')) as Json };
+  }
+
+  /** Imports images that only a test needs. */
+  async loadImages(images: readonly Image[]): Promise<void> {
+    await loadImages(this.access.id, images, { report: (line) => void process.stderr.write(`${line}\n`) });
   }
 
   async load(options: LoadOptions): Promise<Load> {

@@ -7,12 +7,15 @@ import { tarChunks } from '../../images/tar.ts';
 import type { Image } from '../cluster.ts';
 import { BASE_IMAGES } from './layout.ts';
 
-/** Makes an image of one static program, which is its entry point; the same program gives the same image. */
-export async function programImage(ref: string, program: string, name: string): Promise<Image> {
+/**
+ * Makes an image of one static program, which is its entry point; the same program gives the same image. `where` is the
+ * program's path in the image without the leading slash, for images whose users count on one.
+ */
+export async function programImage(ref: string, program: string, name: string, where = name): Promise<Image> {
   const folder = path.join(cacheRoot(), 'images', `${name}-of-${path.basename(path.dirname(program))}`);
   const archive = path.join(folder, `${name}.tar`);
   await cachedDirectory(folder, async (partial) => {
-    await writeFile(path.join(partial, `${name}.tar`), await ociArchive(ref, name, await readFile(program)));
+    await writeFile(path.join(partial, `${name}.tar`), await ociArchive(ref, where, await readFile(program)));
   });
   return { ref, archive };
 }
