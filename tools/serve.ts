@@ -1,0 +1,38 @@
+// npm run serve -- FOLDER: serves a folder of models on PORT (3000) without a cluster, with the same code that runs in pods.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { exists } from './cache.ts';
+import { interruption, runCommand } from './command.ts';
+import { createProgress } from './progress.ts';
+import { ensureTensorFlow } from './tensorflow/setup.ts';
+
+const HELP = `usage: npm run serve -- [FOLDER]     serves the models below FOLDER (default: models)
+
+PORT, LOG_LEVEL and the server's other settings are environment variables; docs/reference lists them.
+`;
+const root = path.resolve(import.meta.dirname, '..');
+const signal = interruption();
+
+async function serve(folder: string): Promise<void> {
+  const models = path.resolve(process.env['INIT_CWD'] ?? process.cwd(), folder);
+  if (!(await exists(models))) throw new Error(`there is no folder ${models}; give one that holds models, such as: npm run serve -- models`);
+  await createProgress(process.stderr).step('tensorflow', async (note) => (await ensureTensorFlow(root, { note, signal })).source);
+  const source = (name: string): string => path.join(root, 'server', 'src', name);
+  const server = spawn(process.execPath, ['--import', source('preload.ts'), source('main.ts')], {
+    cwd: root,
+    env: { ...process.env, MODEL_PATH: models },
+    stdio: 'inherit',
+    detached: true, // Ctrl-C comes once, from here, so that the server has time to drain
+  });
+  const stop = (): void => void server.kill('SIGTERM');
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  const [code] = (await once(server, 'close')) as [number | null];
+  process.exitCode = code ?? 1;
+}
+
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean', short: 'h' } } });
+if (values.help) process.stdout.write(HELP);
+else await runCommand(signal, 'Interrupted.', () => serve(positionals[0] ?? 'models'));
