@@ -41,10 +41,10 @@ export interface MetricSources {
 }
 
 export interface OperatorMetrics {
-  reconciled(kind: string, result: string, seconds: number): void;
-  requested(report: RequestReport): void;
-  watchRestarted(resource: string, cause: string): void;
-  eventDropped(cause: string): void;
+  reconciled(this: void, kind: string, result: string, seconds: number): void;
+  requested(this: void, report: RequestReport): void;
+  watchRestarted(this: void, resource: string, cause: string): void;
+  eventDropped(this: void, cause: string): void;
   /** Connects the gauges to what they show; until then they read 0. */
   connect(sources: MetricSources): void;
   /** The exposition text and its content type. */

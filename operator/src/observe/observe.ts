@@ -1,0 +1,73 @@
+// Owns the only reads of a pass over one InferenceService: everything the plan may look at, in one value, with one clock reading.
+// Must not decide.
+import { InferenceService, InferenceServiceSpec, InferenceServiceStatus, PORTS_KEY, ROUTER_PORTS_CONFIGMAP } from '@slipway/api';
+import { CONFIG_MAPS } from '@slipway/kube';
+import type { Clock, KubeObject } from '@slipway/kube';
+import type { Failure, Observed, PortAllocation } from '../types.ts';
+import type { Ask } from './ask.ts';
+import { BY_SERVICE } from './caches.ts';
+import type { Caches } from './caches.ts';
+import { isOwnedBy, observeRevisions } from './revisions.ts';
+import { observeRouters } from './routers.ts';
+import type { AskRouter } from './routers.ts';
+
+export interface ObserveOptions {
+  caches: Caches;
+  clock: Clock;
+  ask: Ask;
+  askRouter: AskRouter;
+  /** What the last pass over this generation could not write. */
+  failuresOf: (key: string, generation: number) => Failure[];
+}
+
+/** Gathers everything about `namespace/name`; undefined when there is no such InferenceService. */
+export type Observe = (key: string) => Promise<Observed | undefined>;
+
+/** Stands in for a spec that cannot be read, so that the plan still has a whole value; it is told that it is not the user's. */
+const unreadable = (): InferenceServiceSpec => InferenceServiceSpec.parse({ model: { storageUri: 'https://invalid.invalid/' } });
+
+/** The InferenceService after defaulting, and what is wrong with its spec. Throws if the status, which only we write, cannot be read. */
+function parse(raw: KubeObject): { isvc: InferenceService; invalid?: string } {
+  const whole = InferenceService.safeParse(raw);
+  if (whole.success) return { isvc: whole.data };
+  const spec = InferenceServiceSpec.safeParse(raw['spec']);
+  if (spec.success) throw whole.error;
+  const status = InferenceServiceStatus.optional().parse(raw['status']);
+  const isvc = InferenceService.parse({ ...raw, spec: unreadable(), status });
+  return { isvc, invalid: spec.error.issues.map(({ path, message }) => `spec.${path.join('.')}: ${message}`).join('; ') };
+}
+
+function portsOf(caches: Caches, isvc: InferenceService): { public: number; preview: number } | undefined {
+  const map = caches.of(CONFIG_MAPS)?.get(isvc.metadata.namespace, ROUTER_PORTS_CONFIGMAP);
+  const text = (map?.['data'] as Record<string, string> | undefined)?.[PORTS_KEY];
+  return text === undefined ? undefined : (JSON.parse(text) as PortAllocation).allocated[isvc.metadata.uid];
+}
+
+function childrenOf(caches: Caches, key: string, uid: string): Record<string, KubeObject> {
+  const owned = caches.children().flatMap((collection) => collection.byIndex(BY_SERVICE, key).filter((object) => isOwnedBy(object, uid)));
+  return Object.fromEntries(owned.map((object) => [`${object.kind}/${object.metadata.name}`, object]));
+}
+
+/** The observer over the given caches. */
+export function createObserve(options: ObserveOptions): Observe {
+  const { caches, clock, ask, askRouter } = options;
+  return async (key) => {
+    const [namespace = '', name = ''] = key.split('/');
+    const raw = caches.inferenceServices.get(namespace, name);
+    if (raw === undefined) return undefined;
+    const { isvc, invalid } = parse(raw);
+    const ports = portsOf(caches, isvc);
+    const [revisions, routers] = await Promise.all([observeRevisions(caches, key, raw, ask), observeRouters(caches, isvc, askRouter)]);
+    return {
+      at: clock.now(),
+      isvc,
+      ...(invalid === undefined ? {} : { invalid }),
+      revisions,
+      children: childrenOf(caches, key, isvc.metadata.uid),
+      ...(ports === undefined ? {} : { ports }),
+      routers,
+      apis: { serviceMonitor: caches.serviceMonitors.collection !== undefined },
+      failures: options.failuresOf(key, isvc.metadata.generation),
+    };
+  };
+}

@@ -1,0 +1,34 @@
+// Owns what serving pods say about themselves: `/state` of servers that are not ready or not pinned yet, `/progress` of fetchers.
+// Must not ask pods whose answer nobody needs.
+import { FetchProgress, PORTS, ServerState } from '@slipway/api';
+import type { PodFacts } from '../types.ts';
+import type { Ask } from './ask.ts';
+
+const TIMEOUT_MS = 1_000;
+/** Pods asked per revision and pass; the first blocking cause is on the first ones as well. */
+const ASKED_AT_MOST = 10;
+
+const runs = (pod: PodFacts, name: string): boolean => pod.containers.some((c) => c.name === name && c.running === true);
+
+async function reportOf(pod: PodFacts, pinned: boolean, ask: Ask): Promise<Partial<PodFacts>> {
+  const host = pod.ip ?? '';
+  if (runs(pod, 'fetch')) {
+    const answer = await ask({ host, port: PORTS.fetch, path: '/progress', schema: FetchProgress, timeoutMs: TIMEOUT_MS });
+    return 'value' in answer ? { progress: answer.value } : {};
+  }
+  if (!runs(pod, 'server') || (pod.ready && pinned)) return {};
+  const answer = await ask({ host, port: PORTS.admin, path: '/state', schema: ServerState, timeoutMs: TIMEOUT_MS });
+  return 'value' in answer ? { state: answer.value } : {};
+}
+
+/** The pods of a revision with what they report. `pinned`: the revision's package digest is known. */
+export async function withReports(pods: readonly PodFacts[], pinned: boolean, ask: Ask): Promise<PodFacts[]> {
+  let asked = 0;
+  const mayAsk = (pod: PodFacts): boolean => !pod.deleting && (pod.phase === 'Running' || pod.phase === 'Pending');
+  return Promise.all(
+    pods.map(async (pod) => {
+      if (pod.ip === undefined || !mayAsk(pod) || (pod.ready && pinned) || ++asked > ASKED_AT_MOST) return pod;
+      return { ...pod, ...(await reportOf(pod, pinned, ask)) };
+    }),
+  );
+}

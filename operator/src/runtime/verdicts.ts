@@ -1,0 +1,29 @@
+// Owns what an error of a write means: a failure the status shows, or what happens next with the key. Must not write or wait.
+import { isForbidden, isInvalid, isNotFound, isTerminating, retryAfterMs } from '@slipway/kube';
+import type { KubeObject } from '@slipway/kube';
+import type { Failure } from '../types.ts';
+import type { Outcome } from './outcome.ts';
+import { NameTakenError, NotLeaderError, RevisionRefusedError, isStale } from './writer.ts';
+
+/** Milliseconds until a pass that was decided from something outdated is made again. The event that outdated it usually comes first. */
+const STALE_MS = 100;
+
+/** The failure that a refused write is for the status; undefined for errors that are about the way, not the object. */
+export function failureOf(error: unknown, object: KubeObject): Failure | undefined {
+  const about = { object: `${object.kind}/${object.metadata.name}`, message: error instanceof Error ? error.message : String(error) };
+  if (error instanceof NameTakenError) return { kind: 'NameTaken', ...about };
+  if (isTerminating(error)) return undefined;
+  if (isInvalid(error)) return { kind: object.kind === 'Deployment' ? 'InvalidPodTemplate' : 'ApplyFailed', ...about };
+  if (isForbidden(error)) return { kind: 'Forbidden', ...about };
+  return undefined;
+}
+
+/** What happens next with a key whose pass ended in an error. */
+export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof NotLeaderError) return { next: 'Stop', because: 'this replica does not lead' };
+  if (error instanceof RevisionRefusedError) return { next: 'WaitFor', ms: 0, because: 'the status has to show that the revision is refused' };
+  if (isStale(error)) return { next: 'WaitFor', ms: STALE_MS, because: 'something changed since it was looked at' };
+  if (isTerminating(error)) return { next: 'Stop', because: 'the namespace is being deleted' };
+  if (isNotFound(error)) return { next: 'Retry', because: error, atLeastMs: 1_000 };
+  return { next: 'Retry', because: error, atLeastMs: retryAfterMs(error) };
+}
