@@ -15,7 +15,7 @@ export function advance(rollout: Rollout, facts: RolloutFacts, now: number): Adv
   const settledClocks = expirePrevious(clampTimes(rollout, now), facts, now);
   const before = noteProgress(holdClocks(forgetCommands(settledClocks, facts), facts, now), facts, now);
   const commanded = obey(before, facts, now);
-  const after = commanded ?? transition(before, facts, now);
+  const after = commanded ?? interruption(before, facts, now) ?? transition(before, facts, now);
   const next = holdClocks(after, facts, now);
   const split = splitOf(next, facts);
   const overdue = isOverdue(next, facts, now);
@@ -33,9 +33,14 @@ export function advance(rollout: Rollout, facts: RolloutFacts, now: number): Adv
   };
 }
 
+/** What comes before a state's own course: an edit of the spec, or a hold. */
+function interruption(r: Rollout, facts: RolloutFacts, now: number): Rollout | undefined {
+  if (!isForward(r)) return undefined;
+  if (facts.current !== undefined && facts.current !== r.candidate) return edited(r, facts.current, facts, now);
+  return isHeld(r, facts) ? r : undefined;
+}
+
 function transition(r: Rollout, facts: RolloutFacts, now: number): Rollout {
-  if (isForward(r) && facts.current !== undefined && facts.current !== r.candidate) return edited(r, facts.current, facts, now);
-  if (isForward(r) && isHeld(r, facts)) return r;
   switch (r.state) {
     case 'Idle':
       return idle(r, facts, now);

@@ -8,10 +8,17 @@ import { isReady, splitOf, weightsOf } from './split.ts';
 
 /** Why the rollout is where it is. */
 export function becauseOf(r: Rollout, facts: RolloutFacts, now: number): Because {
-  if (isForward(r) && isHeld(r, facts)) return heldBack(r, facts);
-  if (isForward(r) && isOverdue(r, facts, now)) {
-    return { reason: 'ProgressDeadlineExceeded', message: `${r.candidate} made no progress for ${r.recipe.progressDeadlineMs / 1000} s; it is tried on` };
-  }
+  return hindrance(r, facts, now) ?? course(r, facts);
+}
+
+function hindrance(r: Rollout, facts: RolloutFacts, now: number): Because | undefined {
+  if (!isForward(r)) return undefined;
+  if (isHeld(r, facts)) return heldBack(r, facts);
+  if (!isOverdue(r, facts, now)) return undefined;
+  return { reason: 'ProgressDeadlineExceeded', message: `${r.candidate} made no progress for ${r.recipe.progressDeadlineMs / 1000} s; it is tried on` };
+}
+
+function course(r: Rollout, facts: RolloutFacts): Because {
   switch (r.state) {
     case 'Idle':
       return idleWords(r, facts);
@@ -24,7 +31,7 @@ export function becauseOf(r: Rollout, facts: RolloutFacts, now: number): Because
     case 'Promoting':
       return promotingWords(r, facts);
     case 'RollingBack':
-      return { reason: 'RollingBack', message: `traffic goes back to ${r.stable ?? 'nothing'}: ${r.cause.message}${standIn(r, facts)}` };
+      return { reason: 'RollingBack', message: `traffic goes back to ${String(r.stable)}: ${r.cause.message}${standIn(r, facts)}` };
     case 'Rejected':
       return r.cause;
   }

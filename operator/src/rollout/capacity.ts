@@ -1,12 +1,12 @@
 // Owns how many pods every revision shall have. Must not know routes beyond the shares, or Deployments beyond their replicas.
 // Guarantee: a revision keeps the pods for its share until every router has acknowledged that it has less.
-import type { Rollout, RolloutFacts, Split } from './types.ts';
+import type { Rollout, RolloutFacts, Split, Warming } from './types.ts';
 import { stageAt } from './recipe.ts';
 import { isServed, weightsOf } from './split.ts';
 
 /** Desired pods by revision: of everything that has a role, has a share, or still has pods. */
 export function scaleFor(rollout: Rollout, facts: RolloutFacts, split: Split): Record<string, number> {
-  const wanted = { ...podsByRole(rollout, facts) };
+  const wanted = podsByRole(rollout, facts);
   const shares = weightsOf(split);
   const mayShrink = isServed(split, facts);
   const names = new Set([...Object.keys(wanted), ...Object.keys(shares), ...Object.keys(facts.pods)]);
@@ -25,31 +25,35 @@ export function podsForShare(share: number, replicas: number): number {
 }
 
 function podsByRole(r: Rollout, facts: RolloutFacts): Record<string, number> {
-  const { replicas } = facts;
-  const previous = r.previous === undefined ? {} : { [r.previous.revision]: replicas };
-  const both = (candidate: number, stable: number, name: string): Record<string, number> => ({
-    ...previous,
+  const { stable, candidate } = podsOfPair(r, facts);
+  return {
+    ...(r.previous === undefined ? {} : { [r.previous.revision]: facts.replicas }),
     ...(r.stable === undefined ? {} : { [r.stable]: stable }),
-    [name]: candidate,
-  });
+    ...('candidate' in r ? { [r.candidate]: candidate } : {}),
+  };
+}
+
+function podsOfPair(r: Rollout, facts: RolloutFacts): { stable: number; candidate: number } {
+  const { replicas } = facts;
   switch (r.state) {
     case 'Idle':
-      return { ...previous, ...(r.stable === undefined ? {} : { [r.stable]: replicas }) };
     case 'Rejected':
-      return both(0, replicas, r.candidate);
+      return { stable: replicas, candidate: 0 };
     case 'RollingBack':
       // Not scaled down before the routers have let go of it.
-      return both(r.weight === 0 ? 0 : (facts.pods[r.candidate] ?? 0), replicas, r.candidate);
-    case 'Warming': {
-      const before = r.step === 0 ? replicas : stageAt(r.recipe, r.step - 1, replicas).stablePods;
-      return both(stageAt(r.recipe, r.step, replicas).pods, before, r.candidate);
-    }
+      return { stable: replicas, candidate: r.weight === 0 ? 0 : (facts.pods[r.candidate] ?? 0) };
+    case 'Warming':
+      return { stable: stablePodsBefore(r, replicas), candidate: stageAt(r.recipe, r.step, replicas).pods };
     case 'Promoting':
-      return both(replicas, stageAt(r.recipe, r.step, replicas).stablePods, r.candidate);
     case 'Shifting':
     case 'Waiting': {
-      const stage = stageAt(r.recipe, r.step, replicas);
-      return both(stage.pods, stage.stablePods, r.candidate);
+      const { pods, stablePods } = stageAt(r.recipe, r.step, replicas);
+      return { stable: stablePods, candidate: pods };
     }
   }
+}
+
+/** Until the step's share is acknowledged, the stable revision keeps what the step before left it. */
+function stablePodsBefore(r: Warming, replicas: number): number {
+  return r.step === 0 ? replicas : stageAt(r.recipe, r.step - 1, replicas).stablePods;
 }

@@ -21,16 +21,17 @@ const DEFAULT_SCALE_DOWN_DELAY = '60s';
 
 /** The recipe of a rollout that begins with this spec. */
 export function recipeFor(spec: RolloutSpec): Recipe {
-  const blueGreen = spec.strategy === 'BlueGreen' ? (spec.blueGreen ?? { autoPromote: false, scaleDownDelay: DEFAULT_SCALE_DOWN_DELAY }) : undefined;
-  return {
-    strategy: spec.strategy,
-    canarySteps: spec.strategy === 'Canary' ? (spec.canary?.steps ?? []) : [],
-    maxSurge: spec.strategy === 'RollingUpdate' ? (spec.rollingUpdate?.maxSurge ?? DEFAULT_SURGE) : DEFAULT_SURGE,
-    autoPromote: blueGreen?.autoPromote ?? false,
-    scaleDownDelayMs: blueGreen === undefined ? 0 : durationMs(blueGreen.scaleDownDelay),
-    progressDeadlineMs: durationMs(spec.progressDeadline),
-    direct: false,
-  };
+  const common = { canarySteps: [], maxSurge: DEFAULT_SURGE, autoPromote: false, scaleDownDelayMs: 0, progressDeadlineMs: durationMs(spec.progressDeadline), direct: false };
+  switch (spec.strategy) {
+    case 'Canary':
+      return { ...common, strategy: 'Canary', canarySteps: spec.canary?.steps ?? [] };
+    case 'BlueGreen': {
+      const { autoPromote, scaleDownDelay } = spec.blueGreen ?? { autoPromote: false, scaleDownDelay: DEFAULT_SCALE_DOWN_DELAY };
+      return { ...common, strategy: 'BlueGreen', autoPromote, scaleDownDelayMs: durationMs(scaleDownDelay) };
+    }
+    case 'RollingUpdate':
+      return { ...common, strategy: 'RollingUpdate', maxSurge: spec.rollingUpdate?.maxSurge ?? DEFAULT_SURGE };
+  }
 }
 
 /** Candidate pods for a share: its part, at least one; none at all while the service is scaled to zero. */

@@ -52,14 +52,22 @@ export function promoting(r: Promoting, facts: RolloutFacts, now: number): Rollo
 }
 
 export function rollingBack(r: RollingBack, facts: RolloutFacts, now: number): Rollout {
-  const { current } = facts;
-  const weight = Math.min(r.weight, weightOnTheWayBack(r, facts));
-  const next = weight === r.weight ? r : { ...r, weight, progress: { ...r.progress, at: now } };
+  const next = withShareBack(r, facts, now);
   // A fix must not wait for a stable revision that does not answer: what answers is the stable one from now on.
-  if (current !== undefined && current !== r.stable && current !== r.candidate && isStandIn(r, facts)) return takeOver(r, now);
-  if (weight > 0 || !isServed(splitOf(next, facts), facts) || (facts.served[r.candidate] ?? 0) > 0) return next;
-  const rejected = r.cause.reason !== 'RollingBack' && (current === undefined || current === r.candidate);
-  return rejected ? reject(next, now) : settle(next, now);
+  if (asksForThird(r, facts) && isStandIn(r, facts)) return takeOver(r, now);
+  const back = next.weight === 0 && (facts.served[r.candidate] ?? 0) === 0 && isServed(splitOf(next, facts), facts);
+  if (!back) return next;
+  return isGivenUp(r, facts) ? reject(next, now) : settle(next, now);
+}
+
+const asksForThird = (r: RollingBack, { current }: RolloutFacts): boolean => current !== undefined && current !== r.stable && current !== r.candidate;
+
+/** Aborted or too late, and the spec still asks for it. An edit ends without a verdict on the candidate. */
+const isGivenUp = (r: RollingBack, { current }: RolloutFacts): boolean => r.cause.reason !== 'RollingBack' && (current === undefined || current === r.candidate);
+
+function withShareBack(r: RollingBack, facts: RolloutFacts, now: number): RollingBack {
+  const weight = Math.min(r.weight, weightOnTheWayBack(r, facts));
+  return weight === r.weight ? r : { ...r, weight, progress: { ...r.progress, at: now } };
 }
 
 /** At once, but for a rolling update: its stable revision gave up pods, so it takes back what its ready pods can carry. */

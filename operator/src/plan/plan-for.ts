@@ -1,0 +1,80 @@
+// Owns the decision of one pass for one InferenceService: planFor(observed, config) -> Plan. Pure and total.
+// Must not read or write anything: a bad spec becomes conditions, never an exception.
+import { advance, isActive, statusOf } from '../rollout/index.ts';
+import type { Rollout } from '../rollout/index.ts';
+import { firstBlockingCause, invalidStatus, statusFor, terminatingStatus } from '../status/index.ts';
+import type { Observed, Plan, PlanConfig, RevisionFacts } from '../types.ts';
+import { objectsFor } from './objects.ts';
+import type { Decisions } from './objects.ts';
+import { positionOf, rolloutFactsOf } from './position.ts';
+import { pruneFor } from './prune.ts';
+import { modelVersionOf, revisionsOf } from './revisions.ts';
+import type { Revisions } from './revisions.ts';
+import { acknowledgedBy, routePlanFor } from './routes.ts';
+
+/** Milliseconds between two questions to routers that have not acknowledged yet, and to pods that are not ready yet. */
+const ASK_ROUTERS_MS = 500;
+const ASK_PODS_MS = 2_000;
+
+export type Role = 'stable' | 'canary' | 'preview' | 'previous' | 'rejected' | 'retired';
+
+/** Everything to record and apply now, and when to look again. */
+export function planFor(observed: Observed, config: PlanConfig): Plan {
+  const { deletionTimestamp } = observed.isvc.metadata;
+  if (deletionTimestamp !== undefined) return standingStill(terminatingStatus(observed));
+  // The spec of an unreadable one is only a stand-in: everything stays as it is until a human corrects it.
+  if (observed.invalid !== undefined) return standingStill(invalidStatus(observed, observed.invalid));
+  const revisions = revisionsOf(observed, config);
+  const position = positionOf(observed);
+  const blocking = firstBlockingCause(newestOf(position, revisions), observed);
+  const acknowledged = acknowledgedBy(observed);
+  const facts = rolloutFactsOf(observed, revisions, acknowledged, blocking);
+  const advanced = advance(position, facts, observed.at);
+  const versions = Object.fromEntries(revisions.all.map((each) => [each.name, modelVersionOf(each, observed)]));
+  const versionOf = (name: string): string => versions[name] ?? name;
+  const roleOf = (name: string): Role => roleIn(advanced.rollout, name);
+  const route = routePlanFor(observed, advanced, versionOf, acknowledged.route);
+  const decisions: Decisions = { observed, revisions: revisions.all, scale: advanced.scale, route, roleOf, versionOf };
+  const rollout = statusOf(advanced.rollout, advanced.because, observed.isvc.spec.replicas);
+  const told = statusFor({ ...decisions, config, revisions, advanced, facts, acknowledged, rollout, roleOf });
+  return {
+    ...(revisions.created === undefined ? {} : { revision: revisions.created }),
+    status: told.status,
+    objects: objectsFor(decisions),
+    prune: pruneFor(decisions, kept(advanced.rollout, revisions)),
+    events: [...advanced.events, ...told.events],
+    ...wakeFor(observed, revisions, advanced.wakeAt, route?.status),
+  };
+}
+
+const standingStill = (status: Plan['status']): Plan => ({ status, objects: [], prune: [], events: [] });
+
+/** The revision whose pods matter for the next step. */
+function newestOf(position: Rollout, { all, current }: Revisions): RevisionFacts | undefined {
+  const name = isActive(position) ? position.candidate : (current ?? position.stable);
+  return all.find((each) => each.name === name);
+}
+
+/** The part that a revision plays. */
+export function roleIn(rollout: Rollout, name: string): Role {
+  if (name === rollout.stable) return 'stable';
+  if (name === rollout.previous?.revision) return 'previous';
+  if (isActive(rollout) && name === rollout.candidate) return rollout.recipe.strategy === 'BlueGreen' ? 'preview' : 'canary';
+  return rollout.state === 'Rejected' && name === rollout.candidate ? 'rejected' : 'retired';
+}
+
+function kept(rollout: Rollout, { current }: Revisions): string[] {
+  const candidate = 'candidate' in rollout ? rollout.candidate : undefined;
+  return [rollout.stable, candidate, rollout.previous?.revision, current].filter((name) => name !== undefined);
+}
+
+/** The earliest of: a time in the rollout, routers to be asked again, pods to be asked again. */
+function wakeFor(observed: Observed, { all }: Revisions, rollout: number | undefined, route: { sequence: number; acknowledged?: number | undefined } | undefined): Pick<Plan, 'wakeAt'> {
+  const asking = all.some((each) => (each.deployment?.replicas ?? 0) > 0 && each.pods.some((pod) => !pod.ready || (each.pinnedDigest === undefined && each.record.spec.runtime === undefined)));
+  const times = [
+    rollout,
+    route !== undefined && route.acknowledged !== route.sequence ? observed.at + ASK_ROUTERS_MS : undefined,
+    asking ? observed.at + ASK_PODS_MS : undefined,
+  ].filter((at) => at !== undefined);
+  return times.length === 0 ? {} : { wakeAt: Math.min(...times) };
+}

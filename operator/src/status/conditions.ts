@@ -1,0 +1,129 @@
+// Owns the table of conditions: for each one its status, reason and message. Must not know when a status is written.
+// What blocks never looks like progress: a blocking cause turns Progressing off.
+import { REASONS } from '@slipway/api';
+import type { ConditionInput, ConditionType, Reason } from '@slipway/api';
+import { isActive } from '../rollout/index.ts';
+import type { Because } from '../rollout/index.ts';
+import type { Failure } from '../types.ts';
+import { wantsMonitor } from './monitoring.ts';
+import type { View } from './view.ts';
+
+type Verdict = Because & { status: ConditionInput['status'] };
+
+const yes = (reason: Reason, message: string = REASONS[reason].advice): Verdict => ({ status: 'True', reason, message });
+const no = (reason: Reason, message: string = REASONS[reason].advice): Verdict => ({ status: 'False', reason, message });
+const noBecause = ({ reason, message }: Because): Verdict => no(reason, message);
+
+/** Every condition, in the declared order. */
+export const CONDITIONS: Record<ConditionType, (view: View) => Verdict> = {
+  Ready: readyVerdict,
+  RolledOut: rolledOutVerdict,
+  Progressing: progressingVerdict,
+  Stalled: stalledVerdict,
+  RoutesReady: routesVerdict,
+  ModelLoaded: modelVerdict,
+  MonitoringReady: monitoringVerdict,
+};
+
+export function conditionsFor(view: View): ConditionInput[] {
+  return (Object.keys(CONDITIONS) as ConditionType[]).map((type) => ({ type, ...CONDITIONS[type](view) }));
+}
+
+function readyVerdict(view: View): Verdict {
+  const { wanted, ready } = view;
+  if (wanted === 0) return no('ScaledToZero');
+  const unreachable = unreachableCause(view);
+  if (unreachable !== undefined) return noBecause(unreachable);
+  if (ready >= wanted) return yes('Serving', `the URL answers with ${ready} of ${wanted} pods`);
+  if (view.servingCause !== undefined) return noBecause(view.servingCause);
+  if (view.doing !== undefined && ready === 0) return noBecause(view.doing);
+  return ready === 0 ? no('NoReadyEndpoints') : no('WaitingForCapacity', `${ready} of ${wanted} pods are ready`);
+}
+
+/** Why nobody could reach the URL even if all pods were ready. A model that cannot start is named before routers that wait for it. */
+function unreachableCause({ observed, reachable, newestCause, ready }: View): Because | undefined {
+  const foreign = observed.failures.find((each) => each.kind === 'NameTaken');
+  if (foreign !== undefined) return failureCause(foreign);
+  if (observed.routers.ready > 0 && reachable) return undefined;
+  if (ready === 0 && newestCause !== undefined) return newestCause;
+  return routerCause(observed.routers);
+}
+
+function routerCause({ ready, pods, asked }: View['observed']['routers']): Because {
+  if (ready === 0) return { reason: 'RoutersNotReady', message: REASONS.RoutersNotReady.advice };
+  const silent = pods.find((pod) => pod.ready && pod.unreachable !== undefined);
+  if (silent !== undefined) return { reason: 'RouterUnreachable', message: `router ${silent.name}: ${silent.unreachable}. ${REASONS.RouterUnreachable.advice}` };
+  const refused = pods.flatMap((pod) => pod.report?.entries ?? []).find((entry) => entry.refused !== undefined);
+  if (asked && refused !== undefined) return { reason: 'WaitingForRouters', message: `a router refuses the routes: ${refused.refused}` };
+  return { reason: 'WaitingForRouters', message: REASONS.WaitingForRouters.advice };
+}
+
+function rolledOutVerdict({ advanced, facts, observed }: View): Verdict {
+  const { rollout, because } = advanced;
+  if (observed.invalid !== undefined) return no('InvalidSpec', observed.invalid);
+  if (rollout.state === 'Idle' && rollout.stable !== undefined && rollout.stable === facts.current) return yes('RolledOut', `${rollout.stable} is the stable revision`);
+  return noBecause(because);
+}
+
+function progressingVerdict(view: View): Verdict {
+  const { advanced, held, newestCause, doing, ready, wanted } = view;
+  const { rollout, because } = advanced;
+  const stalled = stalledCause(view);
+  if (stalled !== undefined) return noBecause(stalled);
+  if (held) return noBecause(because);
+  if (newestCause !== undefined) return noBecause(newestCause);
+  if (isActive(rollout)) return { status: 'True', ...(doing ?? because) };
+  return doing !== undefined && ready < wanted ? { status: 'True', ...doing } : no('NoRollout');
+}
+
+function stalledVerdict(view: View): Verdict {
+  const found = stalledCause(view);
+  return found === undefined ? no('NotStalled') : { status: 'True', ...found };
+}
+
+/** What only a human can end. */
+export function stalledCause(view: View): Because | undefined {
+  const { observed, advanced, newestCause } = view;
+  if (observed.invalid !== undefined) return { reason: 'InvalidSpec', message: observed.invalid };
+  const refused = observed.failures.find((each) => each.kind === 'NameTaken' || each.kind === 'InvalidPodTemplate');
+  if (refused !== undefined) return failureCause(refused);
+  if (advanced.rollout.state === 'Rejected') return withAdvice(advanced.rollout.cause);
+  if (newestCause !== undefined && 'stalls' in REASONS[newestCause.reason]) return newestCause;
+  return advanced.overdue ? overdueCause(view) : undefined;
+}
+
+/** The deadline says that it is too late; the blocking cause says why. */
+function overdueCause({ advanced, newestCause }: View): Because {
+  const why = newestCause === undefined ? '' : ` (${newestCause.reason}: ${newestCause.message})`;
+  return withAdvice({ reason: 'ProgressDeadlineExceeded', message: `${advanced.because.message}${why}` });
+}
+
+const withAdvice = ({ reason, message }: Because): Because => ({ reason, message: `${message}. ${REASONS[reason].advice}` });
+
+function failureCause({ kind, object, message }: Failure): Because {
+  const reason: Reason = kind === 'Forbidden' ? 'ApplyFailed' : kind;
+  return { reason, message: `${object}: ${message}. ${REASONS[reason].advice}` };
+}
+
+function routesVerdict({ observed, routed, route }: View): Verdict {
+  if (observed.routers.ready === 0) return no('RoutersNotReady');
+  if (route === undefined) return no('Pending', 'router ports are not allocated yet');
+  return routed ? yes('RoutesServed') : noBecause(routerCause(observed.routers));
+}
+
+function modelVerdict({ newest, newestCause, doing, wanted }: View): Verdict {
+  if (newest === undefined) return { status: 'Unknown', reason: 'Pending', message: 'no revision yet' };
+  if (newest.readyEndpoints > 0) return yes('ModelReady', `${newest.name} is loaded and warm`);
+  if (wanted === 0) return { status: 'Unknown', reason: 'ScaledToZero', message: REASONS.ScaledToZero.advice };
+  return noBecause(newestCause ?? doing ?? { reason: 'CreatingPods', message: `pods of ${newest.name} are being created` });
+}
+
+function monitoringVerdict({ observed }: View): Verdict {
+  const { isvc, apis, children, failures } = observed;
+  if (!isvc.spec.monitoring.serviceMonitor.enabled) return no('MonitorDisabled');
+  if (isvc.spec.runtime !== undefined) return no('MonitorNotSupported');
+  if (!apis.serviceMonitor) return no('MonitorCrdMissing');
+  const failed = failures.find((each) => each.object.startsWith('ServiceMonitor/'));
+  if (failed !== undefined) return no('MonitorFailed', failed.message);
+  return wantsMonitor(observed) && Object.keys(children).some((key) => key.startsWith('ServiceMonitor/')) ? yes('MonitorApplied') : no('Pending');
+}

@@ -1,0 +1,79 @@
+// Owns the status as a whole, written once per pass, and the events that tell of changed conditions.
+// Must not decide the rollout. Times move only when a condition does, so an unchanged world gives the same status.
+import { LABELS, mergeConditions, previewServiceName, serviceName } from '@slipway/api';
+import type { ConditionInput, InferenceServiceStatus, RevisionStatus, RolloutStatus } from '@slipway/api';
+import type { EventIntent, Observed, RevisionFacts } from '../types.ts';
+import { conditionsFor } from './conditions.ts';
+import { phaseOf, summaryOf } from './summary.ts';
+import { viewOf } from './view.ts';
+import type { StatusInput, View } from './view.ts';
+
+export interface Told {
+  status: InferenceServiceStatus;
+  events: EventIntent[];
+}
+
+export function statusFor(input: StatusInput & { rollout: RolloutStatus; route: { status: NonNullable<InferenceServiceStatus['route']> } & NonNullable<StatusInput['route']> | undefined }): Told {
+  const { observed, rollout, route, acknowledged, revisions } = input;
+  const { isvc } = observed;
+  const view = viewOf(input);
+  const conditions = conditionsFor(view);
+  const phase = phaseOf(view, conditions);
+  const status: InferenceServiceStatus = {
+    observedGeneration: isvc.metadata.generation,
+    ...urlsOf(view),
+    ...scaleOf(view),
+    phase,
+    ...(route === undefined ? {} : { ports: route.entry.ports, route: route.status }),
+    rollout,
+    traffic: acknowledged.traffic,
+    revisions: revisions.all.map((each) => revisionStatus(each, view)),
+    revisionSequence: revisions.lastSequence,
+    summary: summaryOf(view, conditions, phase),
+    conditions: mergeConditions(isvc.status?.conditions ?? [], conditions, new Date(observed.at).toISOString(), isvc.metadata.generation),
+  };
+  return { status, events: changed(observed, conditions) };
+}
+
+function urlsOf({ observed, config, route, reachable }: View): Pick<InferenceServiceStatus, 'url' | 'previewUrl'> {
+  if (!reachable || route === undefined) return {};
+  const { name, namespace } = observed.isvc.metadata;
+  const url = (service: string): string => `http://${service}.${namespace}.svc.${config.clusterDomain}`;
+  return { url: url(serviceName(name)), ...(route.entry.preview === undefined ? {} : { previewUrl: url(previewServiceName(name)) }) };
+}
+
+/** For /scale: the pods of the stable revision only, so that an autoscaler never counts a canary. */
+function scaleOf({ advanced, revisions }: View): Pick<InferenceServiceStatus, 'replicas' | 'readyReplicas' | 'selector'> {
+  const name = advanced.rollout.stable ?? ('candidate' in advanced.rollout ? advanced.rollout.candidate : undefined);
+  const stable = revisions.all.find((each) => each.name === name);
+  if (stable === undefined) return { replicas: 0, readyReplicas: 0 };
+  return { replicas: stable.deployment?.replicas ?? 0, readyReplicas: stable.readyEndpoints, selector: `${LABELS.revision}=${stable.name}` };
+}
+
+function revisionStatus(revision: RevisionFacts, { advanced, roleOf, versionOf }: View): RevisionStatus {
+  const { name, sequence, readyEndpoints, pinnedDigest } = revision;
+  return {
+    name,
+    role: roleOf(name),
+    modelVersion: versionOf(name),
+    sequence,
+    desired: advanced.scale[name] ?? 0,
+    ready: readyEndpoints,
+    ...(pinnedDigest === undefined ? {} : { digest: pinnedDigest }),
+  };
+}
+
+const TOLD: readonly ConditionInput['type'][] = ['Ready', 'Stalled'];
+
+/** Events for conditions that changed, in their own words. The rollout tells its own transitions. */
+function changed({ isvc }: Observed, conditions: readonly ConditionInput[]): EventIntent[] {
+  const before = isvc.status?.conditions ?? [];
+  return conditions
+    .filter((each) => TOLD.includes(each.type))
+    .filter((each) => {
+      const old = before.find((condition) => condition.type === each.type);
+      const good = each.type === 'Ready' ? 'True' : 'False';
+      return old === undefined ? each.status !== good : old.status !== each.status || (each.status !== good && old.reason !== each.reason);
+    })
+    .map((each) => ({ type: (each.status === 'True') === (each.type === 'Ready') ? 'Normal' : 'Warning', reason: each.reason, message: each.message }));
+}

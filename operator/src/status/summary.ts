@@ -1,0 +1,55 @@
+// Owns phase and columns: one word and a few short strings for people. Must not decide conditions.
+import type { ConditionInput, InferenceServiceStatus } from '@slipway/api';
+import { isActive, stepsOf } from '../rollout/index.ts';
+import type { View } from './view.ts';
+
+type Phase = NonNullable<InferenceServiceStatus['phase']>;
+type Summary = NonNullable<InferenceServiceStatus['summary']>;
+type Conditions = readonly ConditionInput[];
+
+const holds = (conditions: Conditions, type: ConditionInput['type']): boolean => conditions.some((each) => each.type === type && each.status === 'True');
+
+/** All conditions in one word. */
+export function phaseOf(view: View, conditions: Conditions): Phase {
+  if (holds(conditions, 'Stalled')) return 'Degraded';
+  if (view.held) return 'Paused';
+  if (view.newestCause !== undefined || view.servingCause !== undefined) return 'Degraded';
+  if (isActive(view.advanced.rollout)) return 'Progressing';
+  if (holds(conditions, 'Ready')) return 'Healthy';
+  return idlePhase(view, conditions);
+}
+
+function idlePhase({ advanced, ready }: View, conditions: Conditions): Phase {
+  if (advanced.rollout.stable === undefined) return 'Pending';
+  return ready > 0 || holds(conditions, 'Progressing') ? 'Progressing' : 'Degraded';
+}
+
+export function summaryOf(view: View, conditions: Conditions, phase: Phase): Summary {
+  const { advanced, versionOf, ready, wanted } = view;
+  const { stable } = advanced.rollout;
+  const serving = stable ?? view.serving[0]?.name;
+  const reason = phase === 'Healthy' ? undefined : reasonOf(view, conditions);
+  return {
+    ready: `${ready}/${wanted}`,
+    ...candidateColumns(view),
+    ...(reason === undefined ? {} : { reason }),
+    ...(serving === undefined ? {} : { version: versionOf(serving) }),
+    ...(stable === undefined ? {} : { stable }),
+  };
+}
+
+/** CANARY, WEIGHT and STEP: blank where there is nothing to compare. */
+function candidateColumns({ advanced, acknowledged, facts }: View): Summary {
+  const { rollout } = advanced;
+  if (!isActive(rollout) || rollout.stable === undefined) return {};
+  const weight = acknowledged.traffic.find((each) => each.revision === rollout.candidate)?.weight ?? 0;
+  const steps = stepsOf(rollout.recipe, facts.replicas).length;
+  return { canary: rollout.candidate, weight: `${weight}%`, ...(steps === 0 ? {} : { step: `${Math.min(rollout.step + 1, steps)}/${steps}` }) };
+}
+
+/** The first of: what stalls, what keeps the URL from answering, what the rollout is at. */
+function reasonOf({ advanced, newestCause, doing }: View, conditions: Conditions): string {
+  const find = (type: ConditionInput['type'], status: ConditionInput['status']): string | undefined => conditions.find((each) => each.type === type && each.status === status)?.reason;
+  const progress = find('Progressing', 'True');
+  return find('Stalled', 'True') ?? newestCause?.reason ?? (isActive(advanced.rollout) ? (doing?.reason ?? advanced.because.reason) : undefined) ?? find('Ready', 'False') ?? progress ?? advanced.because.reason;
+}
