@@ -51,7 +51,7 @@ export const ChartValues = z.strictObject({
   images: Images,
   imagePullSecrets: z.array(name).describe('Names of Secrets for the images of Slipway. They must exist in the namespace of the operator and in every namespace with an InferenceService.'),
   watchNamespaces: z.array(name).describe('Namespaces that the operator looks after. Empty: all of them.'),
-  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).describe('JSON lines from this level on.'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).describe('JSON lines from this level on.'),
   clusterDomain: text.min(1).describe("The cluster's DNS domain, as in the URLs of services."),
   operator: Operator,
   router: Router,
