@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = 20; // runs these entry scripts
 const OWN_NODE = 24; // runs the TypeScript where no pinned binary exists
@@ -140,19 +140,11 @@ function ownerIsGone(file) {
   }
 }
 
+/** A process of its own even on the right Node: so the script is the main module, as it would be without this file. */
 async function handOver(script, args) {
   const node = pinnedNode();
-  if (node === undefined || process.version === pinnedVersion()) {
-    if (node === undefined) requireNode(OWN_NODE, `on ${process.platform}-${process.arch}, for which no Node is pinned, this command`);
-    process.argv = [process.execPath, script, ...args];
-    await import(pathToFileURL(script).href);
-    return;
-  }
-  process.exitCode = await run(node, [script, ...args], { stdio: 'inherit' });
-}
-
-function pinnedVersion() {
-  return `v${readJson(path.join(modules, pinnedPackage(), 'package.json')).version}`;
+  if (node === undefined) requireNode(OWN_NODE, `on ${process.platform}-${process.arch}, for which no Node is pinned, this command`);
+  process.exitCode = await run(node ?? process.execPath, [script, ...args], { stdio: 'inherit' });
 }
 
 /** Runs a program to its end and passes SIGINT, SIGTERM and SIGHUP on to it. Returns its exit code, 128 + n after signal n. */

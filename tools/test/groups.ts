@@ -9,7 +9,7 @@ export interface Group {
   /** A check is an npm script that passes or fails; tests are a vitest project that counts. */
   readonly kind: 'check' | 'tests';
   /** What must be set up before it. */
-  readonly needs: { readonly tensorflow?: boolean; readonly programs?: readonly ProgramName[] };
+  readonly needs: { readonly tensorflow?: boolean; readonly images?: boolean; readonly programs?: readonly ProgramName[] };
   /** Longest run, minutes; then it is stopped and counts as failed. */
   readonly minutes: number;
 }
@@ -30,7 +30,7 @@ export const GROUPS: readonly Group[] = [
     name: 'e2e',
     about: 'a real node: releases under load, the chart, Prometheus',
     kind: 'tests',
-    needs: { tensorflow: true, programs: [...CLUSTER, 'prometheus', 'prometheus-operator', 'prometheus-config-reloader'] },
+    needs: { tensorflow: true, images: true, programs: [...CLUSTER, 'prometheus', 'prometheus-operator', 'prometheus-config-reloader'] },
     minutes: 45,
   },
 ];

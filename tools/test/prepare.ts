@@ -1,7 +1,9 @@
 // Sets up what groups need before they run: native TensorFlow, the programs of the cluster, the images. What cannot be set up is told
 // per group; the others still run. It must not know how groups run.
 import { ensurePrograms } from '../cluster/binaries.ts';
+import { choose } from '../cluster/choose.ts';
 import type { ProgramName } from '../cluster/programs.ts';
+import { buildImages } from '../images/build.ts';
 import type { Progress } from '../progress.ts';
 import { ensureTensorFlow } from '../tensorflow/setup.ts';
 import type { Group } from './groups.ts';
@@ -11,25 +13,32 @@ export interface PrepareContext { readonly root: string; readonly progress: Prog
 
 /** Sets up everything; returns, by group name, why a group cannot run. */
 export async function prepare(groups: readonly Group[], context: PrepareContext): Promise<Map<string, string>> {
-  const missing = new Map<string, string>();
-  const tensorflow = await tryStep(groups.some((group) => group.needs.tensorflow), () => setUpTensorFlow(context));
-  const failed = new Map<ProgramName, string>();
-  for (const program of new Set(groups.flatMap((group) => group.needs.programs ?? []))) {
-    const reason = await tryStep(true, () => setUpProgram(program, context));
-    if (reason !== undefined) failed.set(program, reason);
-  }
-  for (const { name, needs } of groups) {
-    const program = needs.programs?.find((each) => failed.has(each));
-    const reason = (needs.tensorflow ? tensorflow : undefined) ?? (program === undefined ? undefined : failed.get(program));
-    if (reason !== undefined) missing.set(name, `not run: ${reason}`);
-  }
-  return missing;
+  const failures = new Map<string, string>();
+  const setUp = async (what: string, work: () => Promise<void>): Promise<void> => {
+    const reason = await failureOf(work);
+    if (reason !== undefined) failures.set(what, reason);
+  };
+  const needed = new Set(groups.flatMap(needsOf));
+  if (needed.has(TENSORFLOW)) await setUp(TENSORFLOW, () => setUpTensorFlow(context));
+  for (const program of new Set(groups.flatMap((group) => group.needs.programs ?? []))) await setUp(program, () => setUpProgram(program, context));
+  if (needed.has(IMAGES)) await setUp(IMAGES, () => setUpImages(context));
+  return new Map(groups.flatMap((group) => {
+    const failed = needsOf(group).find((need) => failures.has(need));
+    return failed === undefined ? [] : [[group.name, `not run: ${failed}: ${failures.get(failed)}`]];
+  }));
 }
 
-/** Runs a step if it is needed; returns the first line of what went wrong. */
-async function tryStep(needed: boolean, step: () => Promise<void>): Promise<string | undefined> {
+const TENSORFLOW = 'tensorflow';
+const IMAGES = 'images';
+
+function needsOf({ needs }: Group): string[] {
+  return [...(needs.tensorflow ? [TENSORFLOW] : []), ...(needs.images ? [IMAGES] : []), ...(needs.programs ?? [])];
+}
+
+/** Runs a step; returns the first line of what went wrong. */
+async function failureOf(step: () => Promise<void>): Promise<string | undefined> {
   try {
-    if (needed) await step();
+    await step();
     return undefined;
   } catch (error) {
     return (error as Error).message.split('\n', 1)[0] ?? 'failed';
@@ -52,5 +61,15 @@ function setUpProgram(name: ProgramName, { progress, signal }: PrepareContext): 
     };
     await ensurePrograms([name], { report, signal });
     return built ? 'built' : 'cached';
+  });
+}
+
+/** Builds the images where the cluster takes archives, so that the time shows here; Docker builds them when the tests begin. */
+function setUpImages({ root, progress, signal }: PrepareContext): Promise<void> {
+  return progress.step(IMAGES, async (note) => {
+    const cluster = await choose({ report: note, signal });
+    if (cluster.images === 'docker') return 'built with Docker by the tests';
+    const images = await buildImages({ root, registry: cluster.registry, note, signal });
+    return `${images.length} images, ${images.filter((image) => image.cached).length} of them cached`;
   });
 }
