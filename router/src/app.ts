@@ -20,6 +20,8 @@ export interface AppOptions {
   maxHeaderBytes: number;
   maxConnections: number;
   connectTimeoutMs: number;
+  /** Milliseconds for a request's head to arrive. */
+  headTimeoutMs: number;
   /** Part of the requests that is logged. */
   accessLog: number;
   withdrawDelayMs: number;
@@ -59,7 +61,6 @@ const REPLAY_MAX = MIB;
 const MAX_ATTEMPTS = 5;
 const UPSTREAM_IDLE_MS = 30_000;
 const DOWNSTREAM_IDLE_MS = 75_000;
-const HEAD_TIMEOUT_MS = 15_000;
 const PORT_RETRY_MS = 500;
 const MAX_STREAMS = 256;
 const FORGET_MS = 10 * 60_000;
@@ -139,14 +140,14 @@ interface Downstream {
 function downstreamOf(parts: Parts): Downstream {
   const { options, closing, metrics } = parts;
   const proxy = proxyOf(parts);
-  const { maxHeaderBytes, maxConnections, host, log } = options;
-  const http1 = createHttp1({ maxHeaderBytes, headTimeoutMs: HEAD_TIMEOUT_MS, idleMs: DOWNSTREAM_IDLE_MS, closing }, proxy);
+  const { maxHeaderBytes, maxConnections, headTimeoutMs, host, log } = options;
+  const http1 = createHttp1({ maxHeaderBytes, headTimeoutMs, idleMs: DOWNSTREAM_IDLE_MS, closing }, proxy);
   const http2 = createHttp2({ maxHeaderBytes, maxStreams: MAX_STREAMS, closing }, proxy);
   const connections = new Connections(
     {
       host,
       maxConnections,
-      firstBytesMs: DOWNSTREAM_IDLE_MS,
+      firstBytesMs: headTimeoutMs,
       retryMs: PORT_RETRY_MS,
       onPortError: (port, error) => log.error({ port, error: error.message }, 'port cannot be opened; trying again'),
       onRefused: () => metrics.refusedConnections++,

@@ -19,6 +19,7 @@ export interface Config {
   maxHeaderBytes: number;
   maxConnections: number;
   connectTimeoutMs: number;
+  headTimeoutMs: number;
   logLevel: LogLevel;
   /** Part of the requests that is logged, 0 to 1. */
   accessLog: number;
@@ -66,6 +67,7 @@ const SETTINGS: { [K in keyof Config]: Setting<Config[K]> } = {
   maxHeaderBytes: { name: 'MAX_HEADER_BYTES', help: 'largest request head', byDefault: String(16 * 1024), parse: number(1024, MIB) },
   maxConnections: { name: 'MAX_CONNECTIONS', help: 'connections of callers at once', byDefault: '10000', parse: number(1, 1_000_000) },
   connectTimeoutMs: { name: 'CONNECT_TIMEOUT_MS', help: 'milliseconds for a connection to a pod', byDefault: '1000', parse: number(1, 60_000) },
+  headTimeoutMs: { name: 'HEAD_TIMEOUT_MS', help: 'milliseconds for a request head to arrive', byDefault: '15000', parse: number(1, 600_000) },
   logLevel: { name: 'LOG_LEVEL', help: LOG_LEVELS.join(', '), byDefault: 'info', parse: level },
   accessLog: { name: 'ACCESS_LOG', help: 'part of the requests that is logged, 0 to 1', byDefault: '0', parse: number(0, 1, false) },
 };
@@ -92,6 +94,7 @@ export function configOf(env: Env): Config {
     maxHeaderBytes: read(SETTINGS.maxHeaderBytes, env),
     maxConnections: read(SETTINGS.maxConnections, env),
     connectTimeoutMs: read(SETTINGS.connectTimeoutMs, env),
+    headTimeoutMs: read(SETTINGS.headTimeoutMs, env),
     logLevel: read(SETTINGS.logLevel, env),
     accessLog: read(SETTINGS.accessLog, env),
   };

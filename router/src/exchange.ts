@@ -127,7 +127,7 @@ export class Exchange implements Receiver, CallerListener {
 
   /** Answers with headers alone. */
   reply(status: number, headers: FlatHeaders): void {
-    this.request.caller.head(status, [...headers, ...this.ownHeaders(undefined)], true);
+    this.request.caller.head(status, [...headers, REQUEST_ID_HEADER, this.request.requestId], true);
     this.finish(status);
   }
 

@@ -244,6 +244,7 @@ describe('bodies', () => {
             let bytes = 0;
             res.on('data', (chunk: Buffer) => (bytes += chunk.length));
             res.on('end', () => resolve(bytes));
+            res.resume();
           }, 150);
         })
         .on('error', reject);

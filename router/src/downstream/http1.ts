@@ -122,6 +122,7 @@ export function createHttp1(options: Http1Options, onCaller: OnCaller): http.Ser
     insecureHTTPParser: false,
     maxHeaderSize: options.maxHeaderBytes,
     headersTimeout: options.headTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, options.headTimeoutMs),
     keepAliveTimeout: options.idleMs,
     // The whole request has a deadline of its own, per route.
     requestTimeout: 0,

@@ -159,6 +159,7 @@ export function appOptions(over: Partial<AppOptions> = {}): AppOptions {
     maxHeaderBytes: 16 * 1024,
     maxConnections: 1000,
     connectTimeoutMs: 1000,
+    headTimeoutMs: 15_000,
     accessLog: 0,
     withdrawDelayMs: 0,
     disk: undefined,

@@ -30,9 +30,15 @@ export function flatHeaders(headers: IncomingHttpHeaders): FlatHeaders {
   return flat;
 }
 
+/** A session and whether its connection was ever made. */
+interface Live {
+  session: ClientHttp2Session;
+  connected: boolean;
+}
+
 class Http2Attempt implements Attempt {
   private readonly stream: ClientHttp2Stream;
-  private readonly session: ClientHttp2Session;
+  private readonly live: Live;
   private readonly reused: boolean;
   private receiver: Receiver | undefined;
   private headSeen = false;
@@ -40,11 +46,11 @@ class Http2Attempt implements Attempt {
   private sendTrailers: FlatHeaders = [];
   private problem = '';
 
-  constructor(session: ClientHttp2Session, stream: ClientHttp2Stream, receiver: Receiver) {
-    this.session = session;
+  constructor(live: Live, stream: ClientHttp2Stream, receiver: Receiver) {
+    this.live = live;
     this.stream = stream;
     this.receiver = receiver;
-    this.reused = !session.connecting;
+    this.reused = live.connected;
     stream.on('response', (headers: IncomingHttpHeaders & IncomingHttpStatusHeader, flags: number) => this.onResponse(headers, flags));
     stream.on('trailers', (headers: IncomingHttpHeaders) => (this.trailers = flatHeaders(headers)));
     stream.on('data', (chunk: Buffer) => this.receiver?.data(chunk));
@@ -75,12 +81,8 @@ class Http2Attempt implements Attempt {
     const receiver = this.receiver;
     this.receiver = undefined;
     const refused = this.stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
-    const kind = refused || !this.wasConnected() ? 'connect' : 'reset';
+    const kind = refused || !this.live.connected ? 'connect' : 'reset';
     receiver?.failed({ kind, reused: this.reused, message: this.problem || `stream closed with code ${this.stream.rstCode}` });
-  }
-
-  private wasConnected(): boolean {
-    return this.reused || this.session.socket.bytesRead > 0;
   }
 
   write(chunk: Buffer): boolean {
@@ -120,7 +122,7 @@ function requestHeaders(request: OutgoingRequest): Record<string, string | strin
 export class Http2Upstream {
   private readonly address: Address;
   private readonly connectTimeoutMs: number;
-  private session: ClientHttp2Session | undefined;
+  private current: Live | undefined;
   private readonly sessions = new Set<ClientHttp2Session>();
 
   constructor(address: Address, connectTimeoutMs: number) {
@@ -133,46 +135,53 @@ export class Http2Upstream {
   }
 
   send(request: OutgoingRequest, body: BodyPlan, receiver: Receiver): Attempt {
-    const session = this.liveSession();
+    const live = this.liveSession();
     const bytes = body.kind === 'whole' ? body.bytes : undefined;
     const bodyless = body.kind === 'whole' && bytes === undefined;
-    const stream = session.request(requestHeaders(request), { endStream: bodyless, waitForTrailers: body.kind === 'stream' });
-    const attempt = new Http2Attempt(session, stream, receiver);
+    const stream = live.session.request(requestHeaders(request), { endStream: bodyless, waitForTrailers: body.kind === 'stream' });
+    const attempt = new Http2Attempt(live, stream, receiver);
     if (bytes !== undefined) stream.end(bytes);
     return attempt;
   }
 
-  private liveSession(): ClientHttp2Session {
-    const present = this.session;
-    if (present !== undefined && !present.closed && !present.destroyed) return present;
-    const session = http2.connect(authorityOf(this.address));
-    const timer = setTimeout(() => session.destroy(new Error(`no connection within ${this.connectTimeoutMs} ms`)), this.connectTimeoutMs);
-    session.on('connect', () => clearTimeout(timer));
-    // Its streams tell their receivers; the session has nobody of its own to tell.
-    session.on('error', () => undefined);
-    session.on('goaway', () => this.forget(session));
-    session.on('close', () => {
-      clearTimeout(timer);
-      this.forget(session);
-      this.sessions.delete(session);
-    });
-    session.unref();
-    this.sessions.add(session);
-    this.session = session;
-    return session;
+  private liveSession(): Live {
+    const { current } = this;
+    if (current !== undefined && !current.session.closed && !current.session.destroyed) return current;
+    const live = { session: http2.connect(authorityOf(this.address)), connected: false };
+    this.watch(live);
+    this.current = live;
+    return live;
   }
 
-  private forget(session: ClientHttp2Session): void {
-    if (this.session === session) this.session = undefined;
+  private watch(live: Live): void {
+    const { session } = live;
+    const timer = setTimeout(() => session.destroy(new Error(`no connection within ${this.connectTimeoutMs} ms`)), this.connectTimeoutMs);
+    session.on('connect', () => {
+      clearTimeout(timer);
+      live.connected = true;
+    });
+    // Its streams tell their receivers; the session has nobody of its own to tell.
+    session.on('error', () => undefined);
+    session.on('goaway', () => this.forget(live));
+    session.on('close', () => {
+      clearTimeout(timer);
+      this.forget(live);
+      this.sessions.delete(session);
+    });
+    this.sessions.add(session);
+  }
+
+  private forget(live: Live): void {
+    if (this.current === live) this.current = undefined;
   }
 
   drain(): void {
     for (const session of this.sessions) session.close();
-    this.session = undefined;
+    this.current = undefined;
   }
 
   destroy(): void {
     for (const session of this.sessions) session.destroy();
-    this.session = undefined;
+    this.current = undefined;
   }
 }

@@ -1,0 +1,142 @@
+// What nobody well-meaning sends: requests that two parsers could read differently, floods, oversize. A table of bytes and answers.
+import net from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { call, closeAll, http1Pod, rawCall, rawPod, startRouter, until } from './testing/harness.ts';
+
+afterEach(closeAll);
+
+const CLOSE = 'Connection: close\r\n';
+
+describe('requests that could be smuggled', () => {
+  it.each([
+    ['chunked beside a length', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+    ['a length beside chunked', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n`],
+    ['two lengths', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc`],
+    ['the same length twice', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Content-Length: 2\r\nContent-Length: 2\r\n\r\nab`],
+    ['a list of lengths', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Content-Length: 2, 2\r\n\r\nab`],
+    ['a signed length', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Content-Length: +2\r\n\r\nab`],
+    ['a negative length', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Content-Length: -2\r\n\r\nab`],
+    ['a hexadecimal length', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Content-Length: 0x2\r\n\r\nab`],
+    ['a length beyond numbers', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Content-Length: 99999999999999999999\r\n\r\nab`],
+    ['an unknown transfer encoding', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`],
+    ['chunked that is not last', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`],
+    ['chunked twice', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n`],
+    ['a folded header', `GET / HTTP/1.1\r\nHost: a\r\n${CLOSE}X: 1\r\n Transfer-Encoding: chunked\r\n\r\n`],
+    ['a space before the colon', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Content-Length : 2\r\n\r\nab`],
+    ['a header without a colon', `GET / HTTP/1.1\r\nHost: a\r\n${CLOSE}Nonsense\r\n\r\n`],
+    ['a control character in a header', `GET / HTTP/1.1\r\nHost: a\r\n${CLOSE}X: a\u0000b\r\n\r\n`],
+    ['a bare carriage return in a header', `GET / HTTP/1.1\r\nHost: a\r\n${CLOSE}X: a\rTransfer-Encoding: chunked\r\n\r\n`],
+    ['a bad chunk size', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n`],
+    ['a chunk longer than its size', `POST / HTTP/1.1\r\nHost: a\r\n${CLOSE}Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n`],
+    ['two hosts', `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n${CLOSE}\r\n`],
+    ['no host', `GET / HTTP/1.1\r\n${CLOSE}\r\n`],
+    ['a space in the target', `GET /a b HTTP/1.1\r\nHost: a\r\n${CLOSE}\r\n`],
+    ['a target that is no path', `GET a HTTP/1.1\r\nHost: a\r\n${CLOSE}\r\n`],
+    ['another protocol', 'SSH-2.0-OpenSSH_9.6\r\n\r\n'],
+    ['a TLS hello', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000'],
+  ])('%s: refused with 400, nothing reaches a pod', async (_what, bytes) => {
+    const pod = await http1Pod((_req, res) => res.end('reached'));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const answer = await rawCall(router.port, Buffer.from(bytes, 'latin1'));
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).not.toContain('reached');
+    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+  });
+
+  it('bare line feeds are refused or mean the same to the pod', async () => {
+    const seen: string[] = [];
+    const pod = await rawPod((socket) => socket.on('data', (chunk) => {
+      seen.push(chunk.toString('latin1'));
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+    }));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    await rawCall(router.port, 'GET / HTTP/1.1\nHost: a\nConnection: close\n\nGET /smuggled HTTP/1.1\nHost: a\n\n');
+    for (const text of seen) expect(text.match(/\r\n\r\n/g)).toHaveLength(1);
+    expect(seen.join('')).not.toMatch(/[^\r]\n/);
+  });
+
+  it('a declared hop-by-hop header cannot take the length away', async () => {
+    const pod = await http1Pod((req, res) => {
+      let body = '';
+      req.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      req.on('end', () => res.end(`${req.headers['content-length']} ${req.headers.host} ${body}`));
+    });
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const answer = await rawCall(router.port, 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close, Content-Length, Host\r\nContent-Length: 2\r\n\r\nhi');
+    expect(answer).toContain('2 a hi');
+  });
+
+  it('pipelined requests are answered in order, each by itself', async () => {
+    const pod = await http1Pod((req, res) => res.end(req.url));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const answer = await rawCall(router.port, 'GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    expect([...answer.matchAll(/\r\n\r\n(\/[123])/g)].map((m) => m[1])).toEqual(['/1', '/2', '/3']);
+  });
+});
+
+describe('what a proxy does not carry', () => {
+  it.each([
+    ['a WebSocket', 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n'],
+    ['a tunnel', 'CONNECT evil:443 HTTP/1.1\r\nHost: evil:443\r\n\r\n'],
+  ])('%s is refused with 501', async (_what, bytes) => {
+    const pod = await http1Pod((_req, res) => res.end('reached'));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const socket = net.connect(router.port, '127.0.0.1');
+    const answer = await new Promise<string>((resolve) => {
+      socket.on('data', (chunk) => resolve(chunk.toString()));
+      socket.write(bytes);
+    });
+    socket.destroy();
+    expect(answer).toMatch(/^HTTP\/1\.1 501 /);
+    expect(pod.hits()).toBe(0);
+  });
+
+  it('an offer of HTTP/2 is ignored and the request served', async () => {
+    const pod = await http1Pod((req, res) => res.end(String(req.headers['upgrade'] ?? 'none')));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    expect(await rawCall(router.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 [^]*none$/);
+  });
+});
+
+describe('limits', () => {
+  it('a head that is too large is 431', async () => {
+    const router = await startRouter({ targetPort: 1 });
+    expect(await rawCall(router.port, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  it('a body that is declared too large is 413 before it is sent', async () => {
+    const router = await startRouter({ targetPort: 1 });
+    expect(await rawCall(router.port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n')).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  it('connections beyond the limit are refused and counted, the others served', async () => {
+    const pod = await http1Pod((_req, res) => res.end('ok'));
+    const router = await startRouter({ targetPort: pod.port, app: { maxConnections: 2 } });
+    router.pods({ stable: [pod] });
+    const held = [net.connect(router.port, '127.0.0.1'), net.connect(router.port, '127.0.0.1')];
+    await until(() => router.metric('slipway_router_open_connections', 'downstream') === 2, 'two connections');
+    await expect(call(router.port)).rejects.toThrow();
+    expect(router.metric('slipway_router_refused_connections_total')).toBe(1);
+    held[0]?.destroy();
+    await until(() => router.metric('slipway_router_open_connections', 'downstream') === 1, 'one connection');
+    expect((await call(router.port)).text).toBe('ok');
+    held[1]?.destroy();
+  });
+
+  it('a head that never ends is given up', async () => {
+    const router = await startRouter({ targetPort: 1, app: { headTimeoutMs: 200 } });
+    const answer = await rawCall(router.port, 'GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ');
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('a connection that never says anything is closed', async () => {
+    const router = await startRouter({ targetPort: 1, app: { headTimeoutMs: 200 } });
+    expect(await rawCall(router.port, '')).toBe('');
+  });
+});
