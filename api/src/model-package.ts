@@ -96,3 +96,8 @@ export const ModelPackage = z.strictObject({
   licence: z.string().optional(),
 });
 export type ModelPackage = z.infer<typeof ModelPackage>;
+
+/** JSON Schema of model.yaml as one writes it, for editors and other tools. */
+export function modelPackageJsonSchema(): Record<string, unknown> {
+  return { title: `model.yaml of a model package (${MODEL_PACKAGE_API})`, ...z.toJSONSchema(ModelPackage, { io: 'input', target: 'draft-2020-12' }) };
+}

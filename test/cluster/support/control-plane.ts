@@ -37,7 +37,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const { kube } = await ensurePrograms(['kube'], { report: (line) => console.error(line) });
   const server = await startApiServer();
   const connection = await connect({ env: {}, clock: systemClock, kubeconfig: server.kubeconfig });
-  const client = createClient(createTransport({ connection, clock: systemClock }));
+  const client = createClient(createTransport({ connection, clock: systemClock, userAgent: 'slipway-test' }));
   const kubectl = async (args: string[], input?: string): Promise<Answer> => {
     const child = run(kube, ['kubectl', `--kubeconfig=${server.kubeconfig}`, ...args], { timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
     if (input !== undefined) child.child.stdin?.end(input);

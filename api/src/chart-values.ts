@@ -47,7 +47,7 @@ const ServiceMonitor = z
   })
   .describe("The ServiceMonitor of the operator's own metrics.");
 
-export const ChartValues = z.strictObject({
+const ChartValues = z.strictObject({
   images: Images,
   imagePullSecrets: z.array(name).describe('Names of Secrets for the images of Slipway. They must exist in the namespace of the operator and in every namespace with an InferenceService.'),
   watchNamespaces: z.array(name).describe('Namespaces that the operator looks after. Empty: all of them.'),
@@ -63,3 +63,8 @@ export const ChartValues = z.strictObject({
   fullnameOverride: text,
   global: z.looseObject({}).describe('Values that Helm passes to every chart; not read.'),
 });
+
+/** JSON Schema of values.yaml. Helm checks values merged with the defaults, and `global` comes and goes, so nothing is required. */
+export function chartValuesJsonSchema(): Record<string, unknown> {
+  return { ...z.toJSONSchema(ChartValues.partial(), { io: 'input', target: 'draft-7' }), title: 'Values of charts/slipway' };
+}
