@@ -144,14 +144,14 @@ function deleteCall(ref: ObjectRef, options: DeleteOptions): Call {
   };
 }
 
-/** Items of a list carry neither apiVersion nor kind; a watch's do. Both are given them here, so that callers never see a difference. */
+/**
+ * Items of a list carry neither apiVersion nor kind; a watch's do. Both are given them here, so that callers never see a difference.
+ * An empty list of metadata comes with `items: null`.
+ */
 function complete<T extends KubeObject>(list: KubeList<T>, type: ResourceType): KubeList<T> {
   const apiVersion = apiVersionOf(type);
-  for (const item of list.items) {
-    item.apiVersion = apiVersion;
-    item.kind = type.kind;
-  }
-  return list;
+  const items = (list.items as T[] | null) ?? [];
+  return { ...list, items: items.map((item) => Object.assign(item, { apiVersion, kind: type.kind })) };
 }
 
 function eventOf(line: string): WatchEvent {

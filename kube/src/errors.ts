@@ -72,12 +72,12 @@ function failureOf(code: string, name: string): TransportFailure {
   if (name === 'TimeoutError' || TIMEOUT_CODES.has(code)) return 'Timeout';
   if (code === 'UND_ERR_BODY_TIMEOUT') return 'Inactive';
   if (RESET_CODES.has(code)) return 'Reset';
-  return 'Unreachable';
+  return code === '' ? 'BadAnswer' : 'Unreachable';
 }
 
 /** Turns whatever the HTTP layer threw into a TransportError; errors of this catalogue pass unchanged. */
 export function transportErrorOf(error: unknown, what: string): ApiError | TransportError {
   if (error instanceof ApiError || error instanceof TransportError) return error;
-  const { code = '', name = '', message = String(error) } = (error ?? {}) as { code?: string; name?: string; message?: string };
-  return new TransportError(failureOf(code, name), `${what}: ${message}`, { cause: error });
+  const { code = '', name = '', message = String(error) } = (error ?? {}) as { code?: string | number; name?: string; message?: string };
+  return new TransportError(failureOf(String(code), name), `${what}: ${message}`, { cause: error });
 }

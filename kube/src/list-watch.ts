@@ -28,7 +28,8 @@ export interface ListWatchOptions extends Selection {
   /** Milliseconds without a byte after which a watch counts as half-open. Must exceed the bookmarks' minute. */
   inactivityMs?: number;
   backoff?: Backoff;
-  onRestart?: (type: ResourceType, because: string) => void;
+  /** A list or watch had to be started over; `error` when it failed rather than ended. */
+  onRestart?: (type: ResourceType, because: string, error?: Error) => void;
 }
 
 export interface ListWatch {
@@ -146,7 +147,7 @@ async function follow(options: ListWatchOptions, hands: Hands): Promise<void> {
   for (;;) {
     const next = step(state, input, { now: clock.monotonic(), roll: random(), backoff });
     for (const delivery of next.deliveries) sink(shape(delivery));
-    if (next.restart !== undefined) onRestart?.(options.type, next.restart);
+    if (next.restart !== undefined) onRestart?.(options.type, next.restart, input.type === 'Failed' ? input.error : undefined);
     if (next.command.do === 'End') return hands.letGo();
     state = next.state;
     input = await hands.perform(next.command);

@@ -70,7 +70,10 @@ function createEyes({ config, client, clock, random, log, metrics }: OperatorOpt
     log,
     namespaces: config.watchNamespaces,
     onChange,
-    onRestart: metrics.watchRestarted,
+    onRestart: (resource, cause, error) => {
+      metrics.watchRestarted(resource, cause);
+      log[error === undefined ? 'debug' : 'info']({ resource, cause, err: error }, 'a watch starts over');
+    },
     onMonitorsServed: () => allKeys().forEach((key) => queue.add(key)),
   });
   return { caches, allKeys };

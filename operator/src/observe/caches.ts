@@ -27,7 +27,7 @@ export interface CachesOptions {
   /** Watched namespaces; empty means all. */
   namespaces: readonly string[];
   onChange: (change: Change, type: ResourceType) => void;
-  onRestart: (resource: string, cause: string) => void;
+  onRestart: (resource: string, cause: string, error?: Error) => void;
   /** ServiceMonitors or PodMonitors can be used from now on, or no longer. */
   onMonitorsServed: () => void;
 }
@@ -78,7 +78,7 @@ const OTHERS: readonly Watched[] = [CONFIG_MAPS, SERVICES, POD_DISRUPTION_BUDGET
 /** Makes collections that share everything but the type. */
 function factoryFor(options: CachesOptions) {
   const { client, clock, random, namespaces, onChange } = options;
-  const onRestart = (type: ResourceType, cause: string): void => options.onRestart(type.plural, cause);
+  const onRestart = (type: ResourceType, cause: string, error?: Error): void => options.onRestart(type.plural, cause, error);
   const common = { client, clock, random, namespaces, onRestart };
   return {
     required<T extends KubeObject>(watched: Watched, extra: Record<string, (object: T) => string[]> = indexers): Collection<T> {
