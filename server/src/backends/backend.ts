@@ -1,0 +1,96 @@
+// Owns the interface between the server and what runs models: what a worker is asked and what it answers.
+// Must not import a runtime: this file is loaded in the main thread too.
+import type { ModelFormat, Reason } from '@slipway/api';
+import type { ErrorRecord } from '../inference/errors.ts';
+import type { ModelSignature, Tensor } from '../inference/tensor.ts';
+
+/** Why a model cannot be loaded: a reason of the shared catalogue and a sentence that names the file. */
+export class LoadError extends Error {
+  override readonly name = 'LoadError';
+  readonly reason: Reason;
+  constructor(reason: Reason, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.reason = reason;
+  }
+}
+
+export interface LoadRequest {
+  format: ModelFormat;
+  /** Folder of a SavedModel, or a model.json. */
+  path: string;
+  /** SavedModel signature. */
+  signatureName: string;
+}
+
+export interface LoadedInfo {
+  signature: ModelSignature;
+  /** Bytes of the weights in one worker. */
+  bytes: number;
+  maxInt64: number;
+}
+
+/** A model inside a worker. Tensors of the runtime are made and disposed inside `run`, whatever happens. */
+export interface BackendModel extends LoadedInfo {
+  run(inputs: readonly Tensor[]): Tensor[] | Promise<Tensor[]>;
+  dispose(): void;
+}
+
+export interface RuntimeInfo {
+  /** `tensorflow` is native; `tfjs-cpu` is the slow one, only by ALLOW_SLOW_BACKEND. */
+  backend: 'tensorflow' | 'tfjs-cpu';
+  version: string;
+}
+
+export interface RuntimeStats {
+  /** tf.memory().numTensors */
+  tensors: number;
+  tensorBytes: number;
+  /** Handles that native TensorFlow holds for this worker; tf.memory() does not see all of them. */
+  nativeTensors: number;
+  heapUsed: number;
+}
+
+/** Picture of known size to decode. */
+export interface ImageJob {
+  bytes: Uint8Array;
+  channels: number;
+}
+
+/** A runtime inside a worker. */
+export interface Backend {
+  readonly info: RuntimeInfo;
+  load(request: LoadRequest): Promise<BackendModel>;
+  /** Pictures -> uint8 [height, width, channels]. @throws Error when the bytes are no picture, or the runtime has no decoder. */
+  decode(job: ImageJob): Tensor;
+  stats(): RuntimeStats;
+}
+
+/** What a worker is told once, when it starts. */
+export interface WorkerSettings {
+  allowSlowBackend: boolean;
+}
+
+export interface WorkerCalls {
+  start: { payload: null; value: RuntimeInfo };
+  load: { payload: LoadRequest; value: LoadedInfo };
+  /** Several calls' inputs, stacked by the worker; the outputs of all of them. */
+  run: { payload: { parts: readonly (readonly Tensor[])[] }; value: { outputs: Tensor[]; computeMs: number } };
+  decode: { payload: ImageJob; value: Tensor };
+  unload: { payload: null; value: null };
+  stats: { payload: null; value: RuntimeStats };
+}
+export type WorkerOp = keyof WorkerCalls;
+
+export interface WorkerRequest {
+  id: number;
+  op: WorkerOp;
+  payload: unknown;
+}
+
+export type WorkerReply = { id: number; ok: true; value: unknown } | { id: number; ok: false; error: WorkerFault };
+
+/** A failure as plain data, to cross the thread. */
+export type WorkerFault = { kind: 'load'; reason: Reason; message: string } | { kind: 'inference'; record: ErrorRecord } | { kind: 'bug'; message: string };
+
+/** tfjs-node passes on int64 elements of this magnitude only, by contract: never truncated. */
+export const INT32_MAX = 2_147_483_647;

@@ -1,0 +1,31 @@
+// Owns the reading of TensorFlow's error texts: which reason of the catalogue they are. Must not know models or requests.
+import type { Reason } from '@slipway/api';
+import { InferenceError } from '../inference/errors.ts';
+import { LoadError } from './backend.ts';
+
+const PATTERNS: readonly [RegExp, Reason][] = [
+  [/Op type not registered|Unknown op|Unknown layer|not registered for the backend|Kernel '.*' not registered|TypeError: Unknown op/i, 'UnsupportedOp'],
+  [/Unsupported tensor DataType|Unsupported DType|Unknown dtype|unsupported dtype/i, 'UnsupportedDType'],
+  [/does not have signature|not found in the graph/i, 'WrongSignature'],
+];
+
+/** The reason that TensorFlow's words stand for. */
+export function reasonFor(message: string, otherwise: Reason): Reason {
+  return PATTERNS.find(([pattern]) => pattern.test(message))?.[1] ?? otherwise;
+}
+
+/** A failure while loading, as a LoadError that names the file. */
+export function loadFault(thrown: unknown, file: string): LoadError {
+  if (thrown instanceof LoadError) return thrown;
+  const message = firstLines((thrown as Error).message);
+  return new LoadError(reasonFor(message, 'ModelParseFailed'), `${file}: ${message}`, thrown);
+}
+
+/** A failure while running, as an InferenceError with the runtime's words. */
+export function runFault(thrown: unknown): InferenceError {
+  if (thrown instanceof InferenceError) return thrown;
+  return new InferenceError('inference_failed', firstLines((thrown as Error).message), { cause: thrown });
+}
+
+/** TensorFlow's messages go on with the whole graph; the first lines say it. */
+const firstLines = (message: string): string => message.split('\n').slice(0, 3).join(' ').slice(0, 600);

@@ -1,0 +1,77 @@
+// The worker thread that owns one model's native tensors: answers load, run, decode, unload and stats, one at a time.
+// Must not know HTTP, packages or batching policy.
+import { parentPort, workerData } from 'node:worker_threads';
+import { LoadError, type Backend, type BackendModel, type ImageJob, type LoadRequest, type WorkerCalls, type WorkerFault, type WorkerReply, type WorkerRequest, type WorkerSettings } from './backend.ts';
+import { InferenceError, toRecord } from '../inference/errors.ts';
+import { concatRows, type Tensor } from '../inference/tensor.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('worker.ts runs in a worker thread only');
+
+let backend: Promise<Backend> | undefined;
+let model: BackendModel | undefined;
+
+/** Loaded on first use, so that a process without native models never pays for it. */
+function open(): Promise<Backend> {
+  backend ??= import('./tensorflow.ts').then(({ openRuntime }) => openRuntime(workerData as WorkerSettings));
+  return backend;
+}
+
+async function load(request: LoadRequest): Promise<WorkerCalls['load']['value']> {
+  model?.dispose();
+  model = undefined;
+  model = await (await open()).load(request);
+  return { signature: model.signature, bytes: model.bytes, maxInt64: model.maxInt64 };
+}
+
+async function run(parts: readonly (readonly Tensor[])[]): Promise<WorkerCalls['run']['value']> {
+  if (model === undefined) throw new Error('no model is loaded');
+  const names = parts[0]?.map((tensor) => tensor.name) ?? [];
+  const inputs = names.map((_, index) => concatRows(parts.map((part) => part[index] as Tensor)));
+  const started = performance.now();
+  const outputs = await model.run(inputs);
+  return { outputs, computeMs: performance.now() - started };
+}
+
+function unload(): null {
+  model?.dispose();
+  model = undefined;
+  return null;
+}
+
+const OPS: { [Op in keyof WorkerCalls]: (payload: never) => WorkerCalls[Op]['value'] | Promise<WorkerCalls[Op]['value']> } = {
+  start: async () => (await open()).info,
+  load,
+  run: ({ parts }: WorkerCalls['run']['payload']) => run(parts),
+  decode: async (job: ImageJob) => (await open()).decode(job),
+  unload,
+  stats: async () => (await open()).stats(),
+};
+
+function faultOf(thrown: unknown): WorkerFault {
+  if (thrown instanceof LoadError) return { kind: 'load', reason: thrown.reason, message: thrown.message };
+  if (thrown instanceof InferenceError) return { kind: 'inference', record: toRecord(thrown) };
+  return { kind: 'bug', message: thrown instanceof Error ? thrown.message : String(thrown) };
+}
+
+/** Numbers leave as transferred memory, never copied. */
+function transferables(value: unknown): ArrayBuffer[] {
+  const outputs = (value as { outputs?: Tensor[] } | null)?.outputs ?? [];
+  return outputs.flatMap((tensor) => (Array.isArray(tensor.data) ? [] : [tensor.data.buffer as ArrayBuffer]));
+}
+
+async function answer({ id, op, payload }: WorkerRequest): Promise<void> {
+  let reply: WorkerReply;
+  try {
+    reply = { id, ok: true, value: await OPS[op](payload as never) };
+  } catch (error) {
+    reply = { id, ok: false, error: faultOf(error) };
+  }
+  port?.postMessage(reply, reply.ok ? transferables(reply.value) : []);
+}
+
+// One at a time: an asynchronous run (control flow) must not interleave with the next one.
+let last: Promise<void> = Promise.resolve();
+port.on('message', (request: WorkerRequest) => {
+  last = last.then(() => answer(request));
+});

@@ -1,0 +1,198 @@
+// Owns the queue of one model: bounded, in order of arrival, with deadlines and callers that hang up. The timer shell of policy.ts.
+// Must not know requests or protocols: tensors in, tensors out.
+import { InferenceError } from '../inference/errors.ts';
+import { bytesOf, concatRows, rowsOf, sliceRows, type Tensor } from '../inference/tensor.ts';
+import { decide, type BatchLimits, type Waiting } from './policy.ts';
+
+export interface BatchRunner {
+  readonly free: number;
+  run(parts: readonly (readonly Tensor[])[], transfer: readonly ArrayBuffer[]): Promise<{ outputs: Tensor[]; computeMs: number }>;
+}
+
+export interface BatcherOptions extends BatchLimits {
+  /** Calls that may wait; one more is refused. */
+  maxQueue: number;
+  /** Told of every batch that ran. */
+  onBatch(rows: number, calls: number): void;
+}
+
+export interface Submission {
+  inputs: readonly Tensor[];
+  /** Milliseconds on the monotonic clock. */
+  deadline: number;
+  /** Aborted when the caller hangs up. */
+  signal?: AbortSignal | undefined;
+  /** The caller gives the inputs' memory away and never looks at it again. */
+  owned?: boolean;
+}
+
+export interface BatchResult {
+  outputs: Tensor[];
+  queueMs: number;
+  computeMs: number;
+}
+
+interface Item extends Waiting, Submission {
+  resolve(result: BatchResult): void;
+  reject(error: Error): void;
+  settled: boolean;
+}
+
+const SWEEP_MS = 50;
+/** Batches up to this size are stacked here, larger ones in the worker: the event loop never copies much. */
+const STACK_HERE_BYTES = 65_536;
+
+export class Batcher {
+  readonly #runner: BatchRunner;
+  readonly #options: BatcherOptions;
+  #queue: Item[] = [];
+  readonly #running = new Set<Item>();
+  #sweep: NodeJS.Timeout | undefined;
+  #wake: NodeJS.Timeout | undefined;
+
+  constructor(runner: BatchRunner, options: BatcherOptions) {
+    this.#runner = runner;
+    this.#options = options;
+  }
+
+  /** Calls waiting for a worker. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Seconds after which a refused call may fit, from what waits now. */
+  #retryAfter(): number {
+    return Math.max(1, Math.ceil(this.#queue.length / 1000));
+  }
+
+  /**
+   * Runs the inputs with whatever else is waiting.
+   * @throws InferenceError queue_full, deadline_exceeded, client_closed_request, or what the run failed with.
+   */
+  submit(submission: Submission): Promise<BatchResult> {
+    if (this.#queue.length >= this.#options.maxQueue) {
+      const error = new InferenceError('queue_full', `${String(this.#queue.length)} calls wait for this model already.`, { retryAfterSeconds: this.#retryAfter() });
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      const since = performance.now();
+      this.#queue.push({ ...submission, key: keyOf(submission.inputs), rows: rowsOfAll(submission.inputs), since, resolve, reject, settled: false });
+      this.#sweep ??= setInterval(() => {
+        this.#expire(performance.now());
+      }, SWEEP_MS);
+      this.pump();
+    });
+  }
+
+  /** Starts batches while workers are free. Called on every submission and whenever a worker becomes free. */
+  pump(): void {
+    while (this.#runner.free > 0) {
+      const decision = decide(this.#queue, performance.now(), this.#options);
+      if (decision.kind === 'wait') this.#wakeAt(decision.until);
+      if (decision.kind !== 'run') return;
+      this.#start(decision.take);
+    }
+  }
+
+  /** Refuses whatever still waits. */
+  close(error: InferenceError): void {
+    for (const item of this.#queue.splice(0)) settle(item, () => item.reject(error));
+    clearInterval(this.#sweep);
+    clearTimeout(this.#wake);
+    this.#sweep = undefined;
+  }
+
+  #start(take: readonly number[]): void {
+    const chosen = new Set(take);
+    const items = this.#queue.filter((_, index) => chosen.has(index));
+    this.#queue = this.#queue.filter((_, index) => !chosen.has(index));
+    const live = items.filter((item) => !dropIfGone(item, performance.now()));
+    if (live.length > 0) void this.#run(live);
+  }
+
+  async #run(items: Item[]): Promise<void> {
+    const started = performance.now();
+    for (const item of items) this.#running.add(item);
+    try {
+      const { parts, transfer } = assemble(items);
+      const { outputs, computeMs } = await this.#runner.run(parts, transfer);
+      this.#options.onBatch(items.reduce((sum, item) => sum + item.rows, 0), items.length);
+      deliver(items, outputs, { started, computeMs });
+    } catch (error) {
+      for (const item of items) settle(item, () => item.reject(error as Error));
+    } finally {
+      for (const item of items) this.#running.delete(item);
+    }
+  }
+
+  #wakeAt(until: number): void {
+    clearTimeout(this.#wake);
+    this.#wake = setTimeout(() => {
+      this.pump();
+    }, Math.max(0, until - performance.now()));
+  }
+
+  #expire(now: number): void {
+    this.#queue = this.#queue.filter((item) => !dropIfGone(item, now));
+    for (const item of this.#running) dropIfGone(item, now);
+    if (this.#queue.length > 0 || this.#running.size > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+}
+
+function settle(item: Item, how: () => void): void {
+  if (item.settled) return;
+  item.settled = true;
+  how();
+}
+
+/** Whether nobody waits for the item any more; tells its caller so. */
+function dropIfGone(item: Item, now: number): boolean {
+  if (item.signal?.aborted === true) settle(item, () => item.reject(new InferenceError('client_closed_request', 'The caller hung up.')));
+  else if (now >= item.deadline) settle(item, () => item.reject(new InferenceError('deadline_exceeded', 'The answer was not ready in time.')));
+  return item.settled;
+}
+
+const rowsOfAll = (inputs: readonly Tensor[]): number => (inputs[0] === undefined ? 0 : rowsOf(inputs[0]));
+
+function keyOf(inputs: readonly Tensor[]): string {
+  let key = '';
+  for (const input of inputs) key += `${input.name}:${input.dtype}:${input.shape.slice(1).join('x')};`;
+  return key;
+}
+
+/** Small batches become one part; the memory of large ones moves to the worker, where it is stacked. */
+function assemble(items: readonly Item[]): { parts: (readonly Tensor[])[]; transfer: ArrayBuffer[] } {
+  const bytes = items.reduce((sum, item) => sum + item.inputs.reduce((total, input) => total + bytesOf(input), 0), 0);
+  if (items.length === 1 || bytes > STACK_HERE_BYTES) return movable(items);
+  const parts = items.map((item) => item.inputs);
+  const names = parts[0] ?? [];
+  return { parts: [names.map((_, index) => concatRows(parts.map((part) => part[index] as Tensor)))], transfer: [] };
+}
+
+/** A view on part of some memory is copied first: sending it as it is would copy all of that memory. */
+function movable(items: readonly Item[]): { parts: Tensor[][]; transfer: ArrayBuffer[] } {
+  const transfer: ArrayBuffer[] = [];
+  const parts = items.map((item) =>
+    item.inputs.map((input) => {
+      const { data } = input;
+      if (Array.isArray(data)) return input;
+      const whole = data.byteLength === data.buffer.byteLength;
+      const own = whole ? data : (data.slice() as typeof data);
+      if (!whole || item.owned === true) transfer.push(own.buffer as ArrayBuffer);
+      return { ...input, data: own };
+    }),
+  );
+  return { parts, transfer };
+}
+
+function deliver(items: readonly Item[], outputs: readonly Tensor[], run: { started: number; computeMs: number }): void {
+  let from = 0;
+  for (const item of items) {
+    const to = from + item.rows;
+    const own = items.length === 1 ? [...outputs] : outputs.map((output) => sliceRows(output, from, to));
+    settle(item, () => item.resolve({ outputs: own, queueMs: run.started - item.since, computeMs: run.computeMs }));
+    from = to;
+  }
+}

@@ -1,0 +1,120 @@
+// Owns the settings of the server: every environment variable, its default and its check, in one table. The only file that
+// reads the environment. `--help` prints the same table.
+import { availableParallelism, totalmem } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { DRAIN_DELAY_SECONDS, ModelFormat, PORTS } from '@slipway/api';
+import { cgroupCpus, cgroupMemoryBytes } from './host/cgroup.ts';
+
+const count = (fallback: number, min = 0): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().int().min(min).default(fallback);
+const flag = z.enum(['true', 'false']).default('false').transform((value) => value === 'true');
+const list = z.string().default('').transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''));
+const text = z.string().min(1).optional();
+
+/** Name -> schema and the line that --help prints. */
+const VARIABLES = {
+  PORT: [count(PORTS.server), 'port of the API (HTTP/1.1 and cleartext HTTP/2)'],
+  HOST: [z.string().default('0.0.0.0'), 'address of the API'],
+  MODEL_PATH: [z.string().min(1).default('models'), 'folder of models, one package, or what slipway-fetch left'],
+  MODEL_NAME: [text, 'name to serve a single package under; its own stays an alias'],
+  MODEL_VERSION: [text, 'version to serve a single package under'],
+  MODEL_FORMAT: [ModelFormat.optional(), 'saved-model | tfjs-graph | tfjs-layers; default: found from the files'],
+  REVISION: [text, 'revision name (<isvc>-<hash>), sent as Slipway-Revision'],
+  BEHIND_ROUTER: [flag, 'true behind an InferenceService: 421 for a missing version, management off'],
+  MAX_BATCH_SIZE: [count(32, 1), 'rows of one run of a model'],
+  BATCH_MAX_DELAY_MS: [z.coerce.number().min(0).default(0), 'how long a call may wait for company, milliseconds'],
+  MAX_BATCH_ITEMS: [count(10_000, 1), 'items of one call'],
+  MAX_QUEUE: [count(1024, 1), 'calls that may wait for one model'],
+  MAX_BODY_BYTES: [count(64 * 1024 * 1024, 1), 'body of a call, as sent and inflated'],
+  MEMORY_BUDGET_BYTES: [count(0), 'memory of the process; 0 = 90 % of the container limit (or of the machine)'],
+  REQUEST_TIMEOUT_SECONDS: [z.coerce.number().positive().default(60), 'time for one answer'],
+  WARMUP_ITERATIONS: [count(3), 'runs on each warm-up input'],
+  LAZY_LOAD: [flag, 'load a model on its first call'],
+  TF_WORKERS: [count(1, 1), 'worker threads of each model; each holds the weights once more'],
+  TF_THREADS: [count(0), 'threads inside one operation; 0 = CPUs of the container'],
+  WORKER_HEAP_MB: [count(1024, 16), 'JavaScript heap of a worker, MiB'],
+  ALLOW_SLOW_BACKEND: [flag, 'serve tfjs models without native TensorFlow, many times slower'],
+  DRAIN_DELAY_SECONDS: [z.coerce.number().min(0).default(DRAIN_DELAY_SECONDS), 'seconds of accepting after SIGTERM'],
+  ADMIN_PORT: [count(PORTS.admin), 'port of /metrics, /state and management'],
+  ADMIN_HOST: [text, 'address of the admin port; default 0.0.0.0 behind a router or with ADMIN_TOKEN, else 127.0.0.1'],
+  ADMIN_TOKEN: [text, 'bearer token for management'],
+  ALIAS_PORTS: [list, "further ports of the API, comma separated; 'all' = 80,8000,8001,8080,8500,8501"],
+  CORS_ORIGINS: [list, "origins that browsers may call from, comma separated, or '*'; not behind a router, which answers those"],
+  V1_DIALECT: [z.enum(['tfserving', 'kserve']).default('tfserving'), 'who owns /v1/models'],
+  LOG_LEVEL: [z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'), 'trace | debug | info | warn | error | silent'],
+} as const satisfies Record<string, readonly [z.ZodType, string]>;
+
+type Name = keyof typeof VARIABLES;
+type Values = { [N in Name]: z.output<(typeof VARIABLES)[N][0]> };
+
+export interface ServerConfig extends Values {
+  /** Threads inside one operation, resolved. */
+  threads: number;
+  /** Bytes the process may take, resolved. */
+  memoryBudget: number;
+  aliasPorts: readonly number[];
+  adminHost: string;
+}
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const USUAL_PORTS = [80, 8000, 8001, 8080, 8500, 8501];
+const MEMORY_SHARE = 0.9;
+
+/** @throws ConfigError naming every variable that is wrong */
+export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
+  const shape = Object.fromEntries(Object.entries(VARIABLES).map(([name, [schema]]) => [name, schema]));
+  const given = Object.fromEntries(Object.keys(VARIABLES).flatMap((name) => (env[name] === undefined || env[name] === '' ? [] : [[name, env[name]]])));
+  const parsed = z.object(shape).safeParse(given);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+  }
+  const values = parsed.data as Values;
+  return Object.freeze({
+    ...values,
+    MODEL_PATH: path.resolve(values.MODEL_PATH),
+    threads: values.TF_THREADS || Math.max(1, Math.floor(cgroupCpus() ?? availableParallelism())),
+    memoryBudget: values.MEMORY_BUDGET_BYTES || Math.floor((cgroupMemoryBytes() ?? totalmem()) * MEMORY_SHARE),
+    aliasPorts: aliasPorts(values.ALIAS_PORTS, values.PORT),
+    adminHost: values.ADMIN_HOST ?? (values.BEHIND_ROUTER || values.ADMIN_TOKEN !== undefined ? '0.0.0.0' : '127.0.0.1'),
+  });
+}
+
+function aliasPorts(given: readonly string[], port: number): number[] {
+  if (given.includes('all')) return USUAL_PORTS.filter((alias) => alias !== port);
+  return given.map((item) => {
+    const alias = Number(item);
+    if (!Number.isInteger(alias) || alias < 0 || alias > 65_535) throw new ConfigError(`ALIAS_PORTS: ${item} is no port`);
+    return alias;
+  });
+}
+
+/** Tells native TensorFlow how many threads it may use. It reads the real environment, once, when the first worker loads it. */
+export function setNativeEnvironment(config: ServerConfig, env: NodeJS.ProcessEnv): void {
+  env['TF_NUM_INTRAOP_THREADS'] ??= String(config.threads);
+  env['TF_NUM_INTEROP_THREADS'] ??= String(config.threads);
+  env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+}
+
+/** The text of --help. */
+export function helpText(): string {
+  const names = Object.keys(VARIABLES) as Name[];
+  const width = Math.max(...names.map((name) => name.length));
+  const lines = names.map((name) => {
+    const [schema, help] = VARIABLES[name];
+    const fallback = defaultOf(schema);
+    return `  ${name.padEnd(width)}  ${help}${fallback === '' ? '' : ` [${fallback}]`}`;
+  });
+  return ['Slipway model server. Settings are environment variables:', ...lines, ''].join('\n');
+}
+
+function defaultOf(schema: z.ZodType): string {
+  const parsed = schema.safeParse(undefined);
+  const value: unknown = parsed.success ? parsed.data : undefined;
+  return value === undefined ? '' : Array.isArray(value) ? value.join(',') : String(value as string);
+}
+
+/** Names of all variables, for the docs test. */
+export const VARIABLE_NAMES: readonly string[] = Object.keys(VARIABLES);

@@ -1,0 +1,15 @@
+// Owns which content types are read and that a body stays bytes until its route knows what it is. Must not parse.
+import type { FastifyInstance } from 'fastify';
+
+/** curl -d sends JSON as a form unless told otherwise; nothing here reads forms, so it is taken as JSON. */
+const JSON_TYPES = ['application/json', 'application/x-www-form-urlencoded', 'text/plain'];
+export const PICTURE_TYPES = ['image/png', 'image/jpeg'];
+
+export function addBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  for (const type of [...JSON_TYPES, ...PICTURE_TYPES, /^application\/.*\+json/]) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body);
+    });
+  }
+}

@@ -1,0 +1,49 @@
+// Owns the answer to a call that failed, outside of protocols with error bodies of their own: problem+json, Retry-After, log line.
+import { STATUS_CODES } from 'node:http';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { asInferenceError, InferenceError, problemFor, type ErrorCode } from '../inference/errors.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+/** Sends an error as problem+json. */
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: InferenceError): FastifyReply {
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
+  return reply.code(error.status).type(PROBLEM_TYPE).send(JSON.stringify(problemFor(error, request.id)));
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+export function addErrorHandling(app: FastifyInstance, limits: { maxBodyBytes: number }): void {
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = translate(thrown as FastifyError, limits.maxBodyBytes);
+    if (error.code === 'internal_error') request.log.error({ err: error.cause ?? error, reqId: request.id }, 'call failed');
+    return sendProblem(request, reply, error);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const url = request.url.split('?')[0] ?? '/';
+    const allowed = METHODS.filter((method) => app.hasRoute({ method, url }));
+    if (allowed.length === 0) return sendProblem(request, reply, new InferenceError('not_found', `There is no ${request.method} ${url}.`));
+    reply.header('allow', allowed.join(', '));
+    return sendProblem(request, reply, new InferenceError('method_not_allowed', `${url} takes ${allowed.join(', ')}, not ${request.method}.`));
+  });
+}
+
+/** Fastify's own refusals in the words of the catalogue. */
+function translate(thrown: FastifyError, maxBodyBytes: number): InferenceError {
+  if (thrown instanceof InferenceError) return thrown;
+  switch (thrown.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new InferenceError('body_too_large', `The body is over the limit of ${String(maxBodyBytes)} bytes.`);
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new InferenceError('unsupported_media_type', 'Send application/json, image/png or image/jpeg.');
+    default:
+      return byStatus(thrown);
+  }
+}
+
+function byStatus(thrown: FastifyError): InferenceError {
+  const status = thrown.statusCode ?? 500;
+  if (status < 400 || status >= 500) return asInferenceError(thrown);
+  const code: ErrorCode = status === 415 ? 'unsupported_media_type' : status === 413 ? 'body_too_large' : 'malformed_request';
+  return new InferenceError(code, thrown.message === '' ? (STATUS_CODES[status] ?? 'Refused') : thrown.message, { cause: thrown });
+}

@@ -1,0 +1,38 @@
+// Owns what every request carries and every answer repeats: request id, trace parent, revision, time it began, whether its
+// caller is still there. Must not know models.
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+export const HEADERS = {
+  requestId: 'x-request-id',
+  traceparent: 'traceparent',
+  modelVersion: 'slipway-model-version',
+  revision: 'slipway-revision',
+} as const;
+
+const SAFE_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** The given request id if it is printable and short, else a new one. */
+export function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && SAFE_ID.test(given) ? given : randomUUID();
+}
+
+export function addRequestContext(app: FastifyInstance, revision: string | undefined): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header(HEADERS.requestId, request.id);
+    const trace = request.headers[HEADERS.traceparent];
+    if (trace !== undefined) reply.header(HEADERS.traceparent, trace);
+    if (revision !== undefined) reply.header(HEADERS.revision, revision);
+    done();
+  });
+}
+
+/** Aborted when the caller hangs up before the answer. */
+export function hangUpSignal(request: FastifyRequest): AbortSignal {
+  const controller = new AbortController();
+  const { raw } = request;
+  raw.socket.once('close', () => {
+    controller.abort();
+  });
+  return controller.signal;
+}

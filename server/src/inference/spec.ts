@@ -1,0 +1,45 @@
+// Owns what the pipeline needs to know of a model that is ready to serve: plain data, safe to copy into a worker.
+// Must not know where the model came from or what runs it.
+import type { ModelFormat, ModelPackage, NumericPreprocessing, PostprocessingStep } from '@slipway/api';
+import type { ModelSignature } from './tensor.ts';
+
+export type DataContract = NonNullable<ModelPackage['dataContract']>;
+
+/** An input that takes pictures: [rows, height, width, channels]. */
+export interface ImageInput {
+  name: string;
+  height: number;
+  width: number;
+  channels: number;
+}
+
+export interface ServingSpec {
+  name: string;
+  version: string;
+  format: ModelFormat;
+  signature: ModelSignature;
+  /** What a caller sends: tensors (or pictures), or texts. */
+  takes: 'tensors' | 'text';
+  /** The package's numeric steps, in order; a request's own preprocessing replaces them all. */
+  numeric: readonly NumericPreprocessing[];
+  postprocessing: readonly PostprocessingStep[];
+  contract?: DataContract;
+  /** Largest magnitude of an int64 element that the runtime passes on without loss. */
+  maxInt64: number;
+  image?: ImageInput;
+  uncertainty?: string;
+  explanation: 'occlusion' | 'none';
+  trainingDataTag?: string;
+  baseline: Readonly<Record<string, number>>;
+}
+
+export const keyOf = (spec: Pick<ServingSpec, 'name' | 'version'>): string => `${spec.name}@${spec.version}`;
+
+/** The picture input of a signature: one input of rank 4 with known height and width and 1, 3 or 4 channels. */
+export function imageInputOf(signature: ModelSignature): ImageInput | undefined {
+  const [input, other] = signature.inputs;
+  if (input === undefined || other !== undefined || input.shape.length !== 4) return undefined;
+  const [, height = -1, width = -1, channels = -1] = input.shape;
+  const known = height > 0 && width > 0 && [1, 3, 4].includes(channels);
+  return known && ['float32', 'uint8', 'int32'].includes(input.dtype) ? { name: input.name, height, width, channels } : undefined;
+}

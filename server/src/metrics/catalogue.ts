@@ -1,0 +1,44 @@
+// Owns the names, labels and help of every metric of the server. Final: dashboards, alerts and rollout gates build on them.
+// docs/reference/metrics.md is tested against this table. Must not measure anything.
+
+/** Seconds, from a tenth of a millisecond to half a minute. */
+const LATENCY = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+const MODEL = ['model', 'version'] as const;
+
+export interface MetricEntry {
+  type: 'counter' | 'gauge' | 'histogram';
+  help: string;
+  labels: readonly string[];
+  buckets?: readonly number[];
+}
+
+/** The phases of a request, in order. */
+export const PHASES = ['preprocess', 'queue', 'batch', 'compute', 'postprocess', 'serialise'] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const METRICS = {
+  slipway_server_requests_total: { type: 'counter', help: 'Inference calls answered, by HTTP status.', labels: [...MODEL, 'protocol', 'code'] },
+  slipway_server_request_duration_seconds: { type: 'histogram', help: 'Time from the first byte read to the answer.', labels: [...MODEL, 'protocol'], buckets: LATENCY },
+  slipway_server_phase_duration_seconds: { type: 'histogram', help: 'Time of one phase of a call: preprocess, queue, batch, compute, postprocess, serialise.', labels: [...MODEL, 'phase'], buckets: LATENCY },
+  slipway_server_batch_size: { type: 'histogram', help: 'Rows of the batches that ran.', labels: MODEL, buckets: ROWS },
+  slipway_server_requests_in_flight: { type: 'gauge', help: 'Inference calls being answered.', labels: [] },
+  slipway_server_queue_length: { type: 'gauge', help: 'Calls waiting for a worker.', labels: MODEL },
+  slipway_server_worker_restarts_total: { type: 'counter', help: 'Workers that ended and were started again.', labels: MODEL },
+  slipway_server_model_info: { type: 'gauge', help: '1 for every version in the table, with what it is.', labels: [...MODEL, 'phase', 'format', 'backend', 'revision', 'digest'] },
+  slipway_server_model_ready: { type: 'gauge', help: '1 when the version is loaded and warm.', labels: MODEL },
+  slipway_server_model_load_seconds: { type: 'gauge', help: 'How long loading and warm-up took.', labels: MODEL },
+  slipway_server_model_memory_bytes: { type: 'gauge', help: 'Bytes of the weights, all workers together.', labels: MODEL },
+  slipway_server_tensors: { type: 'gauge', help: 'Tensors that tf.memory() counts, all workers together.', labels: [] },
+  slipway_server_tensor_bytes: { type: 'gauge', help: 'Bytes that tf.memory() counts, all workers together.', labels: [] },
+  slipway_server_native_tensors: { type: 'gauge', help: 'Tensor handles that native TensorFlow holds, all workers together.', labels: [] },
+  slipway_server_native_backend: { type: 'gauge', help: '1 when native TensorFlow is loaded, 0 when it is missing.', labels: [] },
+  slipway_server_memory_budget_bytes: { type: 'gauge', help: 'Memory the process may take.', labels: [] },
+  slipway_server_memory_reserved_bytes: { type: 'gauge', help: 'Estimated memory of the calls under way.', labels: [] },
+  slipway_server_ready: { type: 'gauge', help: '1 when /health/ready answers 200.', labels: [] },
+} as const satisfies Record<string, MetricEntry>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** The runtime's own metrics (prom-client defaults) carry this prefix. */
+export const RUNTIME_PREFIX = 'slipway_server_runtime_';

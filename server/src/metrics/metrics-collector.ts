@@ -1,0 +1,133 @@
+// Owns what the server measures: counters and histograms of calls, gauges read when scraped. Must not know protocols' bodies.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { METRICS, RUNTIME_PREFIX, type MetricEntry, type MetricName, type Phase } from './catalogue.ts';
+
+export interface CallRecord {
+  /** Empty where the call named none that exists: labels stay bounded. */
+  model: string;
+  version: string;
+  protocol: string;
+  code: number;
+  ms: number;
+}
+
+/** The JSON answer of GET /metrics. */
+export interface MetricsSummary {
+  requestCount: number;
+  averageInferenceTimeMs: number;
+  errorCount: number;
+  errorRate: number;
+  /** Seconds. */
+  uptime: number;
+  memoryUsage: { rss: number; heapTotal: number; heapUsed: number; external: number };
+}
+
+type Labels = Record<string, string | number>;
+
+export class MetricsCollector {
+  readonly #registry = new Registry();
+  readonly #metrics = new Map<string, Counter | Gauge | Histogram>();
+  #requests = 0;
+  #errors = 0;
+  #inferences = 0;
+  #inferenceMs = 0;
+  #inFlight = 0;
+  #refresh: (metrics: MetricsCollector) => Promise<void> = () => Promise.resolve();
+
+  constructor() {
+    for (const [name, entry] of Object.entries(METRICS)) this.#metrics.set(name, make(name, entry, this.#registry));
+    collectDefaultMetrics({ register: this.#registry, prefix: RUNTIME_PREFIX });
+  }
+
+  /** Called before every scrape, to set gauges that are read and not counted. */
+  onScrape(refresh: (metrics: MetricsCollector) => Promise<void>): void {
+    this.#refresh = refresh;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Counts a call in; the function returned counts it out. */
+  began(): () => void {
+    this.#inFlight += 1;
+    return () => {
+      this.#inFlight -= 1;
+    };
+  }
+
+  call({ model, version, protocol, code, ms }: CallRecord): void {
+    this.#requests += 1;
+    if (code >= 400) this.#errors += 1;
+    this.#counter('slipway_server_requests_total').inc({ model, version, protocol, code });
+    this.#histogram('slipway_server_request_duration_seconds').observe({ model, version, protocol }, ms / 1000);
+  }
+
+  phase(model: string, version: string, phase: Phase, ms: number): void {
+    this.#histogram('slipway_server_phase_duration_seconds').observe({ model, version, phase }, Math.max(0, ms) / 1000);
+  }
+
+  /** Time the model ran for one call. */
+  inference(ms: number): void {
+    this.#inferences += 1;
+    this.#inferenceMs += ms;
+  }
+
+  batch(model: string, version: string, rows: number): void {
+    this.#histogram('slipway_server_batch_size').observe({ model, version }, rows);
+  }
+
+  workerLost(model: string, version: string): void {
+    this.#counter('slipway_server_worker_restarts_total').inc({ model, version });
+  }
+
+  set(name: MetricName, value: number, labels: Labels = {}): void {
+    this.#gauge(name).set(labels, value);
+  }
+
+  /** Forgets every series of a gauge, before it is filled anew. */
+  clear(name: MetricName): void {
+    this.#gauge(name).reset();
+  }
+
+  summary(): MetricsSummary {
+    const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
+    return {
+      requestCount: this.#requests,
+      averageInferenceTimeMs: this.#inferences === 0 ? 0 : this.#inferenceMs / this.#inferences,
+      errorCount: this.#errors,
+      errorRate: this.#requests === 0 ? 0 : this.#errors / this.#requests,
+      uptime: process.uptime(),
+      memoryUsage: { rss, heapTotal, heapUsed, external },
+    };
+  }
+
+  /** Prometheus text. */
+  async prometheus(): Promise<{ contentType: string; text: string }> {
+    this.set('slipway_server_requests_in_flight', this.#inFlight);
+    await this.#refresh(this);
+    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+
+  #counter(name: MetricName): Counter {
+    return this.#metrics.get(name) as Counter;
+  }
+  #gauge(name: MetricName): Gauge {
+    return this.#metrics.get(name) as Gauge;
+  }
+  #histogram(name: MetricName): Histogram {
+    return this.#metrics.get(name) as Histogram;
+  }
+}
+
+function make(name: string, entry: MetricEntry, registry: Registry): Counter | Gauge | Histogram {
+  const shared = { name, help: entry.help, labelNames: [...entry.labels], registers: [registry] };
+  switch (entry.type) {
+    case 'counter':
+      return new Counter(shared);
+    case 'gauge':
+      return new Gauge(shared);
+    case 'histogram':
+      return new Histogram({ ...shared, ...(entry.buckets === undefined ? {} : { buckets: [...entry.buckets] }) });
+  }
+}

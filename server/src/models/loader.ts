@@ -1,0 +1,119 @@
+// Owns the way from a folder to a model that is ready to serve: read, load, check, warm up. Every step reports its phase.
+// Must not know names of other models or who asks.
+import { readFile } from 'node:fs/promises';
+import type { ModelFormat, ModelPackage } from '@slipway/api';
+import { LoadError } from '../backends/backend.ts';
+import { ModelRunner } from '../backends/model-runner.ts';
+import type { WorkerPool } from '../backends/worker-pool.ts';
+import { Batcher } from '../batching/batcher.ts';
+import { prepareInputs } from '../inference/inputs.ts';
+import type { ServingSpec } from '../inference/spec.ts';
+import type { Tensor } from '../inference/tensor.ts';
+import { textVectorizer, type TextVectorizer } from '../inference/text-vectorizer.ts';
+import { numericVersion } from '../inference/versions.ts';
+import type { Model } from './model.ts';
+import { inside, type PackageOnDisk } from './model-package.ts';
+import { specFor, textStepOf, type Identity } from './spec.ts';
+import { warmUp } from './warm-up.ts';
+
+export interface LoaderOptions {
+  workers: number;
+  maxBatchSize: number;
+  batchMaxDelayMs: number;
+  maxQueue: number;
+  warmupIterations: number;
+  format: ModelFormat | undefined;
+}
+
+export interface LoaderEvents {
+  phase(phase: 'Loading' | 'WarmingUp'): void;
+  batch(spec: ServingSpec, rows: number, calls: number): void;
+  lost(spec: ServingSpec, why: string, delayMs: number): void;
+}
+
+export interface LoadJob {
+  identity: Identity;
+  files: PackageOnDisk;
+  digest: string | undefined;
+}
+
+/** @throws LoadError; nothing stays loaded then. */
+export async function loadModel(pool: WorkerPool, job: LoadJob, options: LoaderOptions, events: LoaderEvents): Promise<Model> {
+  events.phase('Loading');
+  const { files } = job;
+  const vectorizer = await vectorizerOf(files);
+  const request = { format: files.format, path: files.modelPath, signatureName: files.manifest?.signature ?? 'serving_default' };
+  const runner = await ModelRunner.open(pool, request, options.workers);
+  try {
+    const spec = specFor(job.identity, files, runner.info);
+    checkVectorizer(spec, vectorizer);
+    events.phase('WarmingUp');
+    const samples = await readSamples(files, spec, vectorizer);
+    const run = async (inputs: readonly Tensor[]): Promise<Tensor[]> => (await runner.run([inputs])).outputs;
+    const warm = await warmUp(run, spec.signature, samples, { iterations: options.warmupIterations, maxBatchSize: options.maxBatchSize, workers: runner.workers });
+    const limits = { maxRows: options.maxBatchSize, maxDelayMs: options.batchMaxDelayMs, merge: warm.batching.enabled };
+    const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, onBatch: (rows, calls) => { events.batch(spec, rows, calls); } });
+    runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); } });
+    return { spec, runner, batcher, limits, vectorizer, ...warm, ...identityOf(files.manifest, job) };
+  } catch (error) {
+    await runner.close();
+    throw error;
+  }
+}
+
+function identityOf(manifest: ModelPackage | undefined, job: LoadJob): Pick<Model, 'packageName' | 'numericVersion' | 'digest'> {
+  return { packageName: manifest?.name, numericVersion: numericVersion(job.identity.version, manifest?.numericVersion), digest: job.digest };
+}
+
+async function vectorizerOf(files: PackageOnDisk): Promise<TextVectorizer | undefined> {
+  const step = textStepOf(files.manifest);
+  if (step === undefined) return undefined;
+  const file = inside(files.folder, step.vocabulary.file);
+  try {
+    return textVectorizer(step, await readFile(file));
+  } catch (error) {
+    throw new LoadError('PackageInvalid', `${file}: ${(error as Error).message}`, error);
+  }
+}
+
+/** A text model has one input of [texts, width] in the vectorizer's dtype. */
+function checkVectorizer(spec: ServingSpec, vectorizer: TextVectorizer | undefined): void {
+  if (vectorizer === undefined) return;
+  const [input, other] = spec.signature.inputs;
+  const width = input?.shape[1] ?? -1;
+  const ok = input !== undefined && other === undefined && input.shape.length === 2 && input.dtype === vectorizer.dtype && (width === -1 || width === vectorizer.width);
+  if (ok) return;
+  const found = spec.signature.inputs.map((tensor) => `${tensor.name} ${tensor.dtype} [${tensor.shape.join(',')}]`).join(', ');
+  throw new LoadError('WrongSignature', `the text preprocessing gives ${vectorizer.dtype} [-1,${String(vectorizer.width)}]; the model takes ${found}`);
+}
+
+/** The package's own requests as tensors. A sample that does not fit the model is the package's mistake. */
+async function readSamples(files: PackageOnDisk, spec: ServingSpec, vectorizer: TextVectorizer | undefined): Promise<Tensor[][]> {
+  const samples: Tensor[][] = [];
+  for (const sample of files.manifest?.samples ?? []) {
+    const file = inside(files.folder, sample.request);
+    try {
+      samples.push(sampleTensors(JSON.parse(await readFile(file, 'utf8')), spec, vectorizer));
+    } catch (error) {
+      throw new LoadError('PackageInvalid', `${file}: ${(error as Error).message}`, error);
+    }
+  }
+  return samples;
+}
+
+interface SampleBody {
+  inputs?: unknown;
+  text?: string | string[];
+}
+
+function sampleTensors(body: SampleBody, spec: ServingSpec, vectorizer: TextVectorizer | undefined): Tensor[] {
+  if (vectorizer === undefined) return prepareInputs(body.inputs, spec, undefined).tensors;
+  const texts = Array.isArray(body.text) ? body.text : [body.text ?? ''];
+  return [textTensor(vectorizer, texts, spec)];
+}
+
+/** Texts as the input of a text model. */
+export function textTensor(vectorizer: TextVectorizer, texts: readonly string[], spec: ServingSpec): Tensor {
+  const { dtype, shape, data } = vectorizer.vectorize(texts);
+  return { name: spec.signature.inputs[0]?.name ?? 'text', dtype, shape, data };
+}

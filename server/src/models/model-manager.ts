@@ -1,0 +1,239 @@
+// Owns the life of models: finds them, loads, loads lazily, swaps, unloads. The one place that changes the registry.
+// Must not know requests or protocols.
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ModelState, Reason } from '@slipway/api';
+import { LoadError } from '../backends/backend.ts';
+import type { WorkerPool } from '../backends/worker-pool.ts';
+import { InferenceError } from '../inference/errors.ts';
+import type { ServingSpec } from '../inference/spec.ts';
+import { loadModel, type LoaderOptions } from './loader.ts';
+import { closeModel, type Model } from './model.ts';
+import { readPackage, type PackageOnDisk } from './model-package.ts';
+import { Entry, Registry } from './registry.ts';
+import { listModels, type Listed } from './repository.ts';
+
+export interface ManagerOptions extends LoaderOptions {
+  behindRouter: boolean;
+  /** Name and version to serve a single package under, instead of its own. */
+  modelName: string | undefined;
+  modelVersion: string | undefined;
+  /** `<isvc>-<hash>`; the hash is the version of a package that has none. */
+  revision: string | undefined;
+  /** Load on the first call instead of at the start. */
+  lazy: boolean;
+}
+
+export interface ManagerEvents {
+  changed(entry: Entry): void;
+  loaded(entry: Entry, model: Model, ms: number): void;
+  batch(spec: ServingSpec, rows: number, calls: number): void;
+  workerLost(spec: ServingSpec, why: string, delayMs: number): void;
+}
+
+export const NO_EVENTS: ManagerEvents = { changed: () => undefined, loaded: () => undefined, batch: () => undefined, workerLost: () => undefined };
+
+export interface LoadOptions {
+  lazy?: boolean;
+  aliases?: readonly string[];
+  digest?: string;
+}
+
+export class ModelManager {
+  readonly registry: Registry;
+  readonly #pool: WorkerPool;
+  readonly #options: ManagerOptions;
+  readonly #events: ManagerEvents;
+  /** Why nothing could be listed at the start, if so. */
+  #startFault: LoadError | undefined;
+
+  constructor(pool: WorkerPool, options: ManagerOptions, events: ManagerEvents = NO_EVENTS) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#events = events;
+    this.registry = new Registry({ behindRouter: options.behindRouter });
+  }
+
+  get startFault(): LoadError | undefined {
+    return this.#startFault;
+  }
+
+  /** Finds and loads everything under a folder. A model that fails is reported in its entry and stops no other. */
+  async loadFrom(root: string): Promise<void> {
+    let listed: Listed[];
+    try {
+      listed = listModels(root);
+    } catch (error) {
+      this.#startFault = asLoadError(error);
+      return;
+    }
+    const single = listed.length === 1 && (this.#options.modelName !== undefined || this.#options.behindRouter);
+    await Promise.all(listed.map((item) => this.#loadListed(item, single).catch(() => undefined)));
+  }
+
+  /**
+   * Loads a model from a folder (a path or a file:// URL) and serves it once it is warm; a version of that name and number
+   * that is loaded already is swapped out without a lost call.
+   * @throws LoadError naming the file; InferenceError model_conflict while the same version is being loaded.
+   */
+  async loadModel(name: string, url: string, version: string, options: LoadOptions = {}): Promise<Entry> {
+    const folder = folderOf(url);
+    const entry = new Entry(name, version, options.aliases ?? []);
+    if (options.digest !== undefined) entry.digest = options.digest;
+    const load = (): Promise<void> => this.#load(entry, folder);
+    if (options.lazy === true) {
+      this.#makeLazy(entry, load);
+      return entry;
+    }
+    await this.#loadOver(entry, load);
+    return entry;
+  }
+
+  /**
+   * Takes a version (or all versions) of a model out of the table, waits for the calls that use it, and unloads it.
+   * @throws InferenceError model_not_found
+   */
+  async unload(name: string, version?: string): Promise<void> {
+    const entries = this.registry.entries().filter((entry) => entry.name === name && (version === undefined || entry.version === version));
+    if (entries.length === 0) throw new InferenceError('model_not_found', `There is no model ${name}${version === undefined ? '' : ` ${version}`}.`);
+    await Promise.all(entries.map((entry) => this.#retire(entry)));
+  }
+
+  /** What is known of every version. */
+  metadata(): ModelState[] {
+    return this.registry.entries().map(stateOf);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.registry.entries().map((entry) => this.#retire(entry)));
+    await this.#pool.close();
+  }
+
+  async #loadListed(listed: Listed, single: boolean): Promise<void> {
+    const entryOf = (files: PackageOnDisk | undefined): Entry => {
+      const name = (single ? this.#options.modelName : undefined) ?? files?.manifest?.name ?? listed.name;
+      const entry = new Entry(name, this.#versionOf(listed, files, single), single ? aliasesOf(name, files, listed) : []);
+      entry.digest = listed.digest;
+      return entry;
+    };
+    let entry: Entry;
+    try {
+      entry = entryOf(await readPackage(listed.folder, this.#options.format));
+    } catch (error) {
+      entry = entryOf(undefined);
+      this.registry.put(entry);
+      this.#fail(entry, error);
+      return;
+    }
+    const load = (): Promise<void> => this.#load(entry, listed.folder);
+    if (this.#options.lazy) this.#makeLazy(entry, load);
+    else await this.#loadOver(entry, load);
+  }
+
+  #versionOf(listed: Listed, files: PackageOnDisk | undefined, single: boolean): string {
+    const asked = single ? this.#options.modelVersion : undefined;
+    const hash = this.#options.revision?.split('-').at(-1);
+    return asked ?? files?.manifest?.version ?? listed.version ?? hash ?? '1';
+  }
+
+  /** The first call loads it; several first calls share one load. */
+  #makeLazy(entry: Entry, load: () => Promise<void>): void {
+    let loading: Promise<void> | undefined;
+    entry.wake = async () => {
+      loading ??= load().catch((error: unknown) => {
+        this.#fail(entry, error);
+      });
+      await loading;
+    };
+    const old = this.registry.put(entry);
+    this.#changed(entry, 'Pending');
+    if (old !== undefined) void this.#retire(old);
+  }
+
+  /** A version that serves stays in the table until the new one is warm: the swap is one assignment. */
+  async #loadOver(entry: Entry, load: () => Promise<void>): Promise<void> {
+    const present = this.registry.find(entry.name, entry.version);
+    if (present?.phase === 'Loading' || present?.phase === 'WarmingUp') {
+      throw new InferenceError('model_conflict', `Model ${entry.name} ${entry.version} is being loaded already.`);
+    }
+    const replaces = present?.phase === 'Ready';
+    if (!replaces) this.registry.put(entry);
+    try {
+      await load();
+    } catch (error) {
+      this.#fail(entry, error);
+      throw error;
+    }
+    if (!replaces) return;
+    this.registry.put(entry);
+    await this.#retire(present);
+  }
+
+  async #load(entry: Entry, folder: string): Promise<void> {
+    const started = performance.now();
+    this.#changed(entry, 'Loading');
+    const files = await readPackage(folder, this.#options.format);
+    const job = { identity: { name: entry.name, version: entry.version }, files, digest: entry.digest };
+    const model = await loadModel(this.#pool, job, this.#options, {
+      phase: (phase) => { this.#changed(entry, phase); },
+      batch: (spec, rows, calls) => { this.#events.batch(spec, rows, calls); },
+      lost: (spec, why, delayMs) => { this.#events.workerLost(spec, why, delayMs); },
+    });
+    entry.model = model;
+    entry.loadedAt = new Date();
+    this.#changed(entry, 'Ready');
+    this.#events.loaded(entry, model, performance.now() - started);
+  }
+
+  async #retire(entry: Entry): Promise<void> {
+    this.registry.remove(entry);
+    this.#changed(entry, 'Unloading');
+    await entry.unused();
+    const { model } = entry;
+    entry.model = undefined;
+    if (model !== undefined) await closeModel(model);
+  }
+
+  #fail(entry: Entry, error: unknown): void {
+    const fault = asLoadError(error);
+    entry.reason = fault.reason;
+    entry.message = fault.message;
+    this.#changed(entry, 'Failed');
+  }
+
+  #changed(entry: Entry, phase: Entry['phase']): void {
+    entry.phase = phase;
+    this.#events.changed(entry);
+  }
+}
+
+export function stateOf(entry: Entry): ModelState {
+  const { model } = entry;
+  return {
+    name: entry.name,
+    version: entry.version,
+    phase: entry.phase,
+    ...(entry.reason === undefined ? {} : { reason: entry.reason }),
+    ...(entry.message === undefined ? {} : { message: entry.message }),
+    ...(entry.digest === undefined ? {} : { digest: entry.digest }),
+    ...(model === undefined ? {} : { format: model.spec.format, workers: model.runner.workers, bytes: model.runner.info.bytes * model.runner.workers }),
+  };
+}
+
+/** The names a single package also answers to: its own, and its folder's if it has none. */
+function aliasesOf(name: string, files: PackageOnDisk | undefined, listed: Listed): string[] {
+  return [files?.manifest?.name ?? listed.name].filter((alias) => alias !== name);
+}
+
+function asLoadError(error: unknown): LoadError {
+  if (error instanceof LoadError) return error;
+  const reason: Reason = 'ModelParseFailed';
+  return new LoadError(reason, error instanceof Error ? error.message : String(error), error);
+}
+
+function folderOf(url: string): string {
+  if (url.startsWith('file://')) return fileURLToPath(url);
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
+  if (scheme !== undefined) throw new LoadError('ModelNotFound', `${scheme}:// is fetched by slipway-fetch; give a folder or a file:// URL`);
+  return path.resolve(url);
+}

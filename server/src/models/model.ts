@@ -1,0 +1,40 @@
+// Owns a loaded model as the pipeline uses it: its spec, its text vectorizer, its batcher and its workers.
+// Must not know how it was found or which name serves it.
+import type { Batcher } from '../batching/batcher.ts';
+import type { BatchLimits } from '../batching/policy.ts';
+import type { ModelRunner } from '../backends/model-runner.ts';
+import type { ServingSpec } from '../inference/spec.ts';
+import type { TextVectorizer } from '../inference/text-vectorizer.ts';
+import { InferenceError } from '../inference/errors.ts';
+
+export interface BatchingReport {
+  enabled: boolean;
+  /** Why it is off, or what warm-up showed. */
+  reason: string;
+}
+
+export interface WarmupReport {
+  complete: boolean;
+  /** `samples`, `zeros`, or why it was skipped. */
+  detail: string;
+}
+
+export interface Model {
+  readonly spec: ServingSpec;
+  readonly runner: ModelRunner;
+  readonly batcher: Batcher;
+  readonly limits: BatchLimits;
+  readonly vectorizer: TextVectorizer | undefined;
+  readonly batching: BatchingReport;
+  readonly warmup: WarmupReport;
+  /** Name and version that the package gives itself. */
+  readonly packageName: string | undefined;
+  readonly numericVersion: number | undefined;
+  readonly digest: string | undefined;
+}
+
+/** Refuses what waits, answers what runs, unloads. */
+export async function closeModel(model: Model): Promise<void> {
+  model.batcher.close(new InferenceError('draining', `Model ${model.spec.name} ${model.spec.version} is being unloaded.`));
+  await model.runner.close();
+}

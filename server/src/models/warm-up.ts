@@ -1,0 +1,90 @@
+// Owns warm-up: runs the model before it gets traffic, on the package's samples or on zeros, and finds out whether
+// calls may share a batch. Must not know where samples come from: it gets tensors.
+import type { BatchingReport, WarmupReport } from './model.ts';
+import { LoadError } from '../backends/backend.ts';
+import { reasonFor } from '../backends/faults.ts';
+import { layoutOf, concatRows, rowsOf, sizeOf, sliceRows, type ModelSignature, type NumericData, type Tensor } from '../inference/tensor.ts';
+
+export interface WarmUpOptions {
+  iterations: number;
+  maxBatchSize: number;
+  /** Runs kept in flight at once, so that every worker is warmed. */
+  workers: number;
+}
+
+export interface WarmUpResult {
+  warmup: WarmupReport;
+  batching: BatchingReport;
+}
+
+export type Run = (inputs: readonly Tensor[]) => Promise<Tensor[]>;
+
+/**
+ * Runs the samples (else zeros, with one row and with a full batch) `iterations` times in every worker.
+ * @throws LoadError WarmupFailed or UnsupportedOp with the runtime's words.
+ */
+export async function warmUp(run: Run, signature: ModelSignature, samples: readonly (readonly Tensor[])[], options: WarmUpOptions): Promise<WarmUpResult> {
+  const inputs = samples.length > 0 ? samples : zeroInputs(signature, options.maxBatchSize);
+  if (inputs.length === 0) {
+    const detail = 'skipped (dynamic shape, add samples)';
+    return { warmup: { complete: true, detail }, batching: { enabled: false, reason: `${detail}: nothing shows that calls can share a batch` } };
+  }
+  try {
+    for (let round = 0; round < options.iterations; round++) {
+      for (const input of inputs) await Promise.all(Array.from({ length: options.workers }, () => run(input)));
+    }
+    const detail = samples.length > 0 ? `${String(samples.length)} samples` : 'zeros';
+    return { warmup: { complete: true, detail }, batching: await findBatching(run, signature, inputs) };
+  } catch (error) {
+    const message = (error as Error).message;
+    throw new LoadError(reasonFor(message, 'WarmupFailed'), `the model fails on its warm-up input: ${message}`, error);
+  }
+}
+
+/** Zeros with one row and with a full batch; none where another dimension than the first is unknown. */
+function zeroInputs(signature: ModelSignature, maxBatchSize: number): Tensor[][] {
+  if (signature.inputs.some((input) => input.shape.slice(1).includes(-1))) return [];
+  const make = (rows: number): Tensor[] =>
+    signature.inputs.map((input) => {
+      const shape = input.shape.length === 0 ? [] : [input.shape[0] === -1 ? rows : (input.shape[0] ?? 1), ...input.shape.slice(1)];
+      return { name: input.name, dtype: input.dtype, shape, data: layoutOf(input.dtype).make(sizeOf(shape)) };
+    });
+  return maxBatchSize > 1 ? [make(1), make(maxBatchSize)] : [make(1)];
+}
+
+/** Calls may share a batch only if the model treats every row by itself: f(a + b) = f(a) + f(b). */
+async function findBatching(run: Run, signature: ModelSignature, inputs: readonly (readonly Tensor[])[]): Promise<BatchingReport> {
+  const fixed = [...signature.inputs, ...signature.outputs].find((tensor) => tensor.shape[0] !== -1);
+  if (fixed !== undefined) return { enabled: false, reason: `the first dimension of ${fixed.name} is fixed` };
+  const [a, b] = probe(inputs[0] ?? []);
+  const joined = a.map((tensor, index) => concatRows([tensor, b[index] ?? tensor]));
+  const [left, right, both] = [await run(a), await run(b), await run(joined)];
+  const same = both.every((output, index) => equalsJoined(output, left[index], right[index]));
+  return same ? { enabled: true, reason: 'warm-up showed f(a + b) = f(a) + f(b)' } : { enabled: false, reason: 'warm-up showed that the rows of a batch influence each other' };
+}
+
+/** Two different inputs of one and two rows, made from a warm-up input. */
+function probe(input: readonly Tensor[]): [Tensor[], Tensor[]] {
+  const row = (tensor: Tensor): Tensor => sliceRows(tensor, 0, 1);
+  const a = input.map((tensor) => vary(row(tensor), 1));
+  const b = input.map((tensor) => concatRows([row(tensor), vary(row(tensor), rowsOf(tensor) + 1)]));
+  return [a, b];
+}
+
+/** Floats move a little (the same way every time); other dtypes stay as they are, for any change may be out of range. */
+function vary(tensor: Tensor, seed: number): Tensor {
+  if (!(tensor.data instanceof Float32Array)) return tensor;
+  return { ...tensor, data: tensor.data.map((value, index) => value + Math.sin(index + seed) / 4) };
+}
+
+const TOLERANCE = 1e-3;
+
+function equalsJoined(both: Tensor, left: Tensor | undefined, right: Tensor | undefined): boolean {
+  if (left === undefined || right === undefined || rowsOf(both) !== rowsOf(left) + rowsOf(right)) return false;
+  const parts = concatRows([left, right]);
+  if (parts.data.length !== both.data.length) return false;
+  if (Array.isArray(both.data)) return both.data.every((value, index) => String(value) === String(parts.data[index]));
+  return (both.data as NumericData).every((value, index) => close(Number(value), Number(parts.data[index])));
+}
+
+const close = (a: number, b: number): boolean => Object.is(a, b) || Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a));

@@ -1,0 +1,74 @@
+// Builds the parts of a server from its settings, once: workers, models, engine, metrics. Starts nothing that listens.
+import { pino, type Logger } from 'pino';
+import type { ServerConfig } from './config.ts';
+import { WorkerPool } from './backends/worker-pool.ts';
+import { MetricsCollector } from './metrics/metrics-collector.ts';
+import { ModelManager, type ManagerEvents, type ManagerOptions } from './models/model-manager.ts';
+import { InferenceEngine } from './pipeline/inference-engine.ts';
+import { MemoryBudget } from './pipeline/memory-budget.ts';
+import { PreprocessingPipeline } from './pipeline/preprocessing-pipeline.ts';
+
+export interface Parts {
+  log: Logger;
+  pool: WorkerPool;
+  manager: ModelManager;
+  metrics: MetricsCollector;
+  memory: MemoryBudget;
+  engine: InferenceEngine;
+}
+
+const RSS_MAX_AGE_MS = 250;
+const MAX_TEXT_LENGTH = 1_000_000;
+
+export function buildParts(config: ServerConfig): Parts {
+  const log = pino({ level: config.LOG_LEVEL, base: config.REVISION === undefined ? null : { revision: config.REVISION } });
+  const metrics = new MetricsCollector();
+  const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB });
+  const manager = new ModelManager(pool, managerOptions(config), managerEvents(log, metrics));
+  const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss(), maxAgeMs: RSS_MAX_AGE_MS });
+  const preprocessing = new PreprocessingPipeline({ maxTextLength: MAX_TEXT_LENGTH });
+  const engine = new InferenceEngine({ registry: manager.registry, preprocessing, metrics, memory, maxBatchSize: config.MAX_BATCH_SIZE, maxBatchItems: config.MAX_BATCH_ITEMS });
+  return { log, pool, manager, metrics, memory, engine };
+}
+
+function managerOptions(config: ServerConfig): ManagerOptions {
+  return {
+    workers: config.TF_WORKERS,
+    maxBatchSize: config.MAX_BATCH_SIZE,
+    batchMaxDelayMs: config.BATCH_MAX_DELAY_MS,
+    maxQueue: config.MAX_QUEUE,
+    warmupIterations: config.WARMUP_ITERATIONS,
+    format: config.MODEL_FORMAT,
+    behindRouter: config.BEHIND_ROUTER,
+    modelName: config.MODEL_NAME,
+    modelVersion: config.MODEL_VERSION,
+    revision: config.REVISION,
+    lazy: config.LAZY_LOAD,
+  };
+}
+
+function managerEvents(log: Logger, metrics: MetricsCollector): ManagerEvents {
+  return {
+    changed: (entry) => {
+      const line = { model: entry.name, version: entry.version, phase: entry.phase, ...(entry.reason === undefined ? {} : { reason: entry.reason, detail: entry.message }) };
+      if (entry.phase === 'Failed') log.error(line, 'model failed');
+      else log.debug(line, 'model phase');
+    },
+    loaded: (entry, model, ms) => {
+      const { runner, spec } = model;
+      const bytes = runner.info.bytes * runner.workers;
+      metrics.set('slipway_server_model_load_seconds', ms / 1000, { model: entry.name, version: entry.version });
+      log.info(
+        { model: entry.name, version: entry.version, format: spec.format, workers: runner.workers, bytesPerWorker: runner.info.bytes, bytes, ms: Math.round(ms), warmup: model.warmup.detail, batching: model.batching.reason },
+        `model loaded: ${String(runner.workers)} worker(s) x ${(runner.info.bytes / 1024 / 1024).toFixed(2)} MiB of weights`,
+      );
+    },
+    batch: (spec, rows) => {
+      metrics.batch(spec.name, spec.version, rows);
+    },
+    workerLost: (spec, why, delayMs) => {
+      metrics.workerLost(spec.name, spec.version);
+      log.error({ model: spec.name, version: spec.version, why, delayMs }, 'worker ended; it is started again');
+    },
+  };
+}

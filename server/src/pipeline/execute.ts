@@ -1,0 +1,55 @@
+// Owns one model call: rows in, rows out, in pieces where the model or the caller wants pieces. Must not know what rows mean.
+import { InferenceError } from '../inference/errors.ts';
+import { concatRows, rowsOf, sliceRows, type Tensor } from '../inference/tensor.ts';
+import type { Model } from '../models/model.ts';
+
+export interface CallContext {
+  requestId: string;
+  /** Milliseconds on the monotonic clock. */
+  deadline: number;
+  /** Aborted when the caller hangs up. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface Executed {
+  outputs: Tensor[];
+  queueMs: number;
+  /** Time the model itself ran. */
+  computeMs: number;
+  /** Time between leaving the queue and being back, less computeMs: stacking and the way to the worker. */
+  batchMs: number;
+}
+
+/**
+ * Runs a model on prepared inputs.
+ * @param chunk rows of one piece at most, where the model lets rows be taken apart
+ * @throws InferenceError
+ */
+export async function execute(model: Model, inputs: readonly Tensor[], chunk: number, context: CallContext): Promise<Executed> {
+  if (performance.now() >= context.deadline) throw new InferenceError('deadline_exceeded', 'The answer was not ready in time.');
+  const rows = inputs[0] === undefined ? 0 : rowsOf(inputs[0]);
+  const size = pieceSize(model, rows, chunk);
+  const started = performance.now();
+  const { deadline, signal } = context;
+  const pieces = pieceCount(rows, size);
+  const results = await Promise.all(
+    Array.from({ length: pieces }, (_, index) => {
+      const part = pieces === 1 ? inputs : inputs.map((input) => sliceRows(input, index * size, Math.min(rows, (index + 1) * size)));
+      return model.batcher.submit({ inputs: part, deadline, signal });
+    }),
+  );
+  const wall = performance.now() - started;
+  const outputs = (results[0]?.outputs ?? []).map((_, at) => concatRows(results.map((result) => result.outputs[at] as Tensor)));
+  const queueMs = Math.max(...results.map((result) => result.queueMs));
+  const computeMs = results.reduce((sum, result) => sum + result.computeMs, 0);
+  return { outputs, queueMs, computeMs, batchMs: Math.max(0, wall - queueMs - computeMs) };
+}
+
+const pieceCount = (rows: number, size: number): number => Math.max(1, Math.ceil(rows / size));
+
+/** A fixed first dimension decides the piece; rows that influence each other stay together. */
+function pieceSize(model: Model, rows: number, chunk: number): number {
+  const fixed = model.spec.signature.inputs[0]?.shape[0] ?? -1;
+  if (fixed > 0) return fixed;
+  return model.batching.enabled ? Math.max(1, Math.min(chunk, model.limits.maxRows)) : Math.max(1, rows);
+}

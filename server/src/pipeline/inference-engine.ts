@@ -1,0 +1,148 @@
+// Owns a prediction from a call to its answer in plain values: lease, prepare, admit, run, postprocess. Knows no protocol and no
+// HTTP; every protocol calls this.
+import { InferenceError } from '../inference/errors.ts';
+import type { Prepared } from '../inference/inputs.ts';
+import type { ServingSpec } from '../inference/spec.ts';
+import { bytesOf, concatRows, layoutOf, rowSizeOf, rowsOf, sliceRows, type Tensor } from '../inference/tensor.ts';
+import type { Model } from '../models/model.ts';
+import type { Registry } from '../models/registry.ts';
+import type { MetricsCollector } from '../metrics/metrics-collector.ts';
+import type { Call, CallResult, Item, ItemResult } from './call.ts';
+import { execute, type CallContext, type Executed } from './execute.ts';
+import { explainRows } from './explain.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { postprocess } from './postprocess.ts';
+import type { PreprocessingPipeline } from './preprocessing-pipeline.ts';
+
+export interface EngineOptions {
+  registry: Registry;
+  preprocessing: PreprocessingPipeline;
+  metrics: MetricsCollector;
+  memory: MemoryBudget;
+  maxBatchSize: number;
+  maxBatchItems: number;
+}
+
+/** Inputs, their stacked copy, the runtime's own and the outputs: what a call needs beside its body. */
+const MEMORY_FACTOR = 4;
+
+export class InferenceEngine {
+  readonly #options: EngineOptions;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  /** @throws InferenceError; one bad item fails the whole call and is named by its index. */
+  async predict(call: Call, context: CallContext): Promise<CallResult> {
+    const [first] = call.items;
+    const takes = first?.text === undefined ? 'tensors' : 'text';
+    using lease = await this.#options.registry.lease({ name: call.modelName, version: call.modelVersion, takes });
+    const { model } = lease;
+    const started = performance.now();
+    const prepared = await this.#prepareAll(model, call);
+    const preprocessed = performance.now();
+    const release = this.#options.memory.admit(estimate(model.spec, prepared));
+    try {
+      const executed = await this.#execute(model, prepared, call.maxBatchSize ?? this.#options.maxBatchSize, context);
+      const ran = performance.now();
+      const results = await this.#finish(model, { call, prepared, executed, context });
+      const timings = { preprocess: preprocessed - started, queue: executed.queueMs, batch: executed.batchMs, compute: executed.computeMs, postprocess: performance.now() - ran };
+      this.#measure(model.spec, timings);
+      return { spec: model.spec, results, timings };
+    } finally {
+      release();
+    }
+  }
+
+  async #prepareAll(model: Model, call: Call): Promise<Prepared[]> {
+    const { maxBatchItems } = this.#options;
+    if (call.items.length > maxBatchItems) throw tooMany(call.items.length, maxBatchItems);
+    const prepared: Prepared[] = [];
+    let rows = 0;
+    for (const [index, item] of call.items.entries()) {
+      const one = await this.#prepare(model, item, { index, of: call.items.length });
+      prepared.push(one);
+      rows += one.rows;
+      if (rows > maxBatchItems) throw tooMany(rows, maxBatchItems);
+    }
+    return prepared;
+  }
+
+  async #prepare(model: Model, item: Item, place: { index: number; of: number }): Promise<Prepared> {
+    try {
+      return item.prepared ?? (await this.#options.preprocessing.prepare(model, item));
+    } catch (error) {
+      throw place.of === 1 ? error : atIndex(error, place.index);
+    }
+  }
+
+  /** Items of equal row shape run as one stack; others one by one (the batcher may still join them). */
+  async #execute(model: Model, prepared: readonly Prepared[], chunk: number, context: CallContext): Promise<Executed & { perItem: Tensor[][] }> {
+    if (prepared.length === 1 || !sameShape(prepared)) {
+      const runs = await Promise.all(prepared.map((item) => execute(model, item.tensors, chunk, context)));
+      return { ...merge(runs), perItem: runs.map((run) => run.outputs) };
+    }
+    const names = prepared[0]?.tensors ?? [];
+    const stacked = names.map((_, at) => concatRows(prepared.map((item) => item.tensors[at] as Tensor)));
+    const run = await execute(model, stacked, chunk, context);
+    return { ...run, perItem: takeApart(run.outputs, prepared) };
+  }
+
+  async #finish(model: Model, work: { call: Call; prepared: readonly Prepared[]; executed: { perItem: Tensor[][] }; context: CallContext }): Promise<ItemResult[]> {
+    const { call, prepared, executed, context } = work;
+    return Promise.all(
+      executed.perItem.map(async (outputs, index) => {
+        const item = call.items[index] ?? {};
+        const result = { ...postprocess(model.spec, outputs, call.extras), single: typeof item.text === 'string' };
+        if (!call.extras || model.spec.explanation !== 'occlusion') return result;
+        const explanations = await explainRows(model, { item, tensors: prepared[index]?.tensors ?? [], result, context });
+        return explanations === undefined ? result : { ...result, explanations };
+      }),
+    );
+  }
+
+  #measure(spec: ServingSpec, timings: CallResult['timings']): void {
+    const { metrics } = this.#options;
+    metrics.inference(timings.compute);
+    for (const phase of ['preprocess', 'queue', 'batch', 'compute', 'postprocess'] as const) metrics.phase(spec.name, spec.version, phase, timings[phase]);
+  }
+}
+
+function estimate(spec: ServingSpec, prepared: readonly Prepared[]): number {
+  const inputs = prepared.reduce((sum, item) => sum + item.tensors.reduce((bytes, tensor) => bytes + bytesOf(tensor), 0), 0);
+  const rows = prepared.reduce((sum, item) => sum + item.rows, 0);
+  const outputs = spec.signature.outputs.reduce((sum, output) => sum + rows * rowSizeOf(output.shape.map((dim) => Math.abs(dim))) * layoutOf(output.dtype).bytes, 0);
+  return MEMORY_FACTOR * (inputs + outputs);
+}
+
+const tooMany = (got: number, limit: number): InferenceError => new InferenceError('too_many_items', `The call holds ${String(got)} items; at most ${String(limit)} are taken at once.`);
+
+/** Puts the item's place before every path. */
+function atIndex(error: unknown, index: number): unknown {
+  if (!(error instanceof InferenceError)) return error;
+  const prefix = `batch[${String(index)}]`;
+  const errors = error.errors.map((issue) => ({ ...issue, path: `${prefix}.${issue.path}` }));
+  return new InferenceError(error.code, `${prefix}: ${error.message}`, { errors, cause: error });
+}
+
+function sameShape(prepared: readonly Prepared[]): boolean {
+  const key = (item: Prepared): string => item.tensors.map((tensor) => `${tensor.name}:${tensor.shape.slice(1).join('x')}`).join(';');
+  const [first] = prepared;
+  return first !== undefined && prepared.every((item) => key(item) === key(first));
+}
+
+function takeApart(outputs: readonly Tensor[], prepared: readonly Prepared[]): Tensor[][] {
+  let from = 0;
+  return prepared.map((item) => {
+    const to = from + item.rows;
+    const own = outputs.map((output) => (rowsOf(output) === 1 && prepared.length === 1 ? output : sliceRows(output, from, to)));
+    from = to;
+    return own;
+  });
+}
+
+function merge(runs: readonly Executed[]): Executed {
+  const sum = (pick: (run: Executed) => number): number => runs.reduce((total, run) => total + pick(run), 0);
+  return { outputs: [], queueMs: sum((run) => run.queueMs), computeMs: sum((run) => run.computeMs), batchMs: sum((run) => run.batchMs) };
+}

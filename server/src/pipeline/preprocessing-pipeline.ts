@@ -1,0 +1,58 @@
+// Owns the step from what a caller sent to tensors ready to run, for one model: tensors, texts or pictures.
+// Must not queue or run the model itself; pictures are decoded by the model's worker.
+import { InferenceError, invalidInput } from '../inference/errors.ts';
+import { picturesOf, pictureTensor, prepareInputs, prepareTensors, type Prepared } from '../inference/inputs.ts';
+import { checkPicture } from '../inference/pictures.ts';
+import type { ServingSpec } from '../inference/spec.ts';
+import type { Model } from '../models/model.ts';
+import { textTensor } from '../models/loader.ts';
+import type { Item } from './call.ts';
+
+export interface PreprocessingOptions {
+  /** Characters of one text. */
+  maxTextLength: number;
+}
+
+export class PreprocessingPipeline {
+  readonly #options: PreprocessingOptions;
+
+  constructor(options: PreprocessingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws InferenceError invalid_input, data_contract_violation, unsupported_media_type */
+  async prepare(model: Model, item: Item): Promise<Prepared> {
+    const { spec } = model;
+    if (model.vectorizer !== undefined) return this.#texts(model, item);
+    if (item.text !== undefined) throw wrongKind(spec, 'inputs', 'text');
+    const pictures = picturesOf(item.inputs, spec);
+    if (pictures === undefined) return prepareInputs(item.inputs, spec, item.preprocessing);
+    return this.#pictures(model, pictures, item);
+  }
+
+  #texts(model: Model, item: Item): Prepared {
+    if (item.text === undefined || model.vectorizer === undefined) throw wrongKind(model.spec, 'text', 'inputs');
+    const texts = typeof item.text === 'string' ? [item.text] : item.text;
+    if (texts.length === 0) throw invalidInput('text is an empty list.', { path: 'text', expected: 'at least one text', got: 'none' });
+    texts.forEach((text, index) => {
+      if (text.length > this.#options.maxTextLength) {
+        const path = typeof item.text === 'string' ? 'text' : `text[${String(index)}]`;
+        throw invalidInput(`${path} is too long.`, { path, expected: `at most ${String(this.#options.maxTextLength)} characters`, got: String(text.length) });
+      }
+    });
+    return { tensors: [textTensor(model.vectorizer, texts, model.spec)], rows: texts.length };
+  }
+
+  async #pictures(model: Model, pictures: readonly Uint8Array[], item: Item): Promise<Prepared> {
+    const { spec } = model;
+    const { image } = spec;
+    if (image === undefined) throw new InferenceError('unsupported_media_type', `Model ${spec.name} takes no pictures.`);
+    pictures.forEach((bytes, index) => checkPicture(bytes, image, pictures.length === 1 ? 'inputs' : `inputs[${String(index)}]`));
+    const decoded = await Promise.all(pictures.map((bytes) => model.runner.decode({ bytes, channels: image.channels })));
+    return prepareTensors([pictureTensor(decoded, spec)], spec, item.preprocessing);
+  }
+}
+
+function wrongKind(spec: ServingSpec, wanted: 'inputs' | 'text', got: string): InferenceError {
+  return invalidInput(`Model ${spec.name} takes ${wanted === 'text' ? 'text' : 'tensors'}: send ${wanted}.`, { path: wanted, expected: wanted, got });
+}

@@ -1,0 +1,34 @@
+// Owns which version of the API a caller speaks: the path, ?version=v2, Accept-Version: v2, else the cookie of its first call,
+// else 1. No server state: the cookie is the memory.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { InferenceError } from '../../inference/errors.ts';
+import type { ApiVersion } from './codec.ts';
+
+const COOKIE = 'slipway-api-version';
+
+/** @throws InferenceError malformed_request for a version there is not. */
+export function apiVersionOf(request: FastifyRequest, fixed: ApiVersion | undefined): ApiVersion {
+  if (fixed !== undefined) return fixed;
+  const asked = (request.query as Record<string, string | undefined>)['version'] ?? request.headers['accept-version'];
+  if (typeof asked === 'string') return parse(asked);
+  return cookieOf(request) ?? 1;
+}
+
+/** The consumer's first call decides; later ones do not change it. */
+export function rememberVersion(request: FastifyRequest, reply: FastifyReply, version: ApiVersion): void {
+  if (cookieOf(request) !== undefined) return;
+  reply.header('set-cookie', `${COOKIE}=${String(version)}; Path=/; SameSite=Lax; HttpOnly`);
+}
+
+function parse(asked: string): ApiVersion {
+  const digits = /^v?([12])$/i.exec(asked.trim())?.[1];
+  if (digits === undefined) {
+    throw new InferenceError('malformed_request', `There is no API version ${asked.slice(0, 20)}; there are v1 and v2.`, { errors: [{ path: 'version', expected: 'v1 or v2', got: asked.slice(0, 20) }] });
+  }
+  return Number(digits) as ApiVersion;
+}
+
+function cookieOf(request: FastifyRequest): ApiVersion | undefined {
+  const value = new RegExp(`(?:^|;\\s*)${COOKIE}=([12])(?:;|$)`).exec(request.headers.cookie ?? '')?.[1];
+  return value === undefined ? undefined : (Number(value) as ApiVersion);
+}
