@@ -47,11 +47,11 @@ export async function bringUp(state: State, programs: Programs, images: readonly
   await makePki(state.layout.pki, state.layout.id);
   await openNamespaces(state, programs.pause);
   startStage(state, 0);
-  const port = await ensureForward(state, API_FORWARD, `${NETWORK.node}:${NETWORK.apiPort}`);
+  const port = await forwardApi(state);
   const access: ApiAccess = { port, layout: state.layout };
   writePrivate(state.layout.kubeconfig, kubeconfigOf(state.layout.pki, 'admin', `https://127.0.0.1:${port}`, `slipway-${state.layout.id}`));
   await Promise.all([
-    waitFor(state, 'the API server is not ready', () => isApiReady(access)),
+    waitFor(state, 'the API server is not ready', async () => (await isApiReady(access)) || ((await forwardApi(state)), false)),
     waitFor(state, 'containerd does not answer', () => isContainerdReady(state)).then(() => importImages(state, images)),
   ]);
   state.report('node');
@@ -60,6 +60,11 @@ export async function bringUp(state: State, programs: Programs, images: readonly
   await waitFor(state, `the node is not ready; see ${logOf(state, 'kubelet')}`, () => isNodeReady(access));
   state.report('DNS');
   await waitFor(state, 'CoreDNS is not ready', () => isDnsReady(access));
+}
+
+/** Also looked after while waiting: a relay that was just killed may look alive for a moment. */
+function forwardApi(state: State): Promise<number> {
+  return ensureForward(state, API_FORWARD, `${NETWORK.node}:${NETWORK.apiPort}`);
 }
 
 /** Recorded only when complete: a half-furnished namespace is not resumed. */

@@ -13,7 +13,7 @@ import { layoutOf, type Layout } from './layout.ts';
 import { removePrivateFolders } from './private-folders.ts';
 import { allRecords, controlGroupOf, newRecord, readRecord, writeRecord, type ClusterRecord } from './record.ts';
 import { ensureRequirements } from './requirements.ts';
-import { ANCHOR, runs, type State } from './state.ts';
+import { ANCHOR, countEnds, runs, type State } from './state.ts';
 
 export interface UpOptions extends BuildOptions {
   /** Whose cluster it is: once this process is gone, the next command that looks removes the cluster. */
@@ -30,12 +30,11 @@ export async function up(id: string, options: UpOptions): Promise<void> {
   const images = await baseImages(programs);
   await changing(layout, options, async () => {
     const fresh = newRecord(id, recipeOf(layout, programs), options.owner);
-    const state: State = { ...options, layout, kube: programs.kube, record: readRecord(layout) ?? fresh };
+    const state: State = { ...options, layout, kube: programs.kube, record: readRecord(layout) ?? fresh, endsBefore: countEnds(layout) };
     if (canResume(state.record, fresh) && (await repair(state, programs, images))) return;
     await remove(layout);
-    state.record = fresh;
     writeRecord(layout, fresh);
-    await bringUp(state, programs, images);
+    await bringUp({ ...state, record: fresh, endsBefore: {} }, programs, images);
   });
 }
 

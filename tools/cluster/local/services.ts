@@ -35,7 +35,7 @@ export function runInNetwork(id: string, command: readonly string[], options: Ex
 async function withState<T>(id: string, options: BuildOptions, work: (state: State) => Promise<T>): Promise<T> {
   const { kube } = await ensurePrograms(['kube'], options);
   const layout = layoutOf(id);
-  return changing(layout, options, () => work({ ...options, layout, kube, record: recordOf(id) }));
+  return changing(layout, options, () => work({ ...options, layout, kube, record: recordOf(id), endsBefore: {} }));
 }
 
 function recordOf(id: string): NonNullable<ReturnType<typeof readRecord>> {

@@ -21,6 +21,8 @@ export interface State extends BuildOptions {
   /** Path of the program that is every Kubernetes component. */
   readonly kube: string;
   record: ClusterRecord;
+  /** How often each daemon had ended before this command, by its log. */
+  readonly endsBefore: Readonly<Record<string, number>>;
 }
 
 /** Changes the record, on disk too. */
@@ -78,28 +80,30 @@ export async function ensureForward(state: State, name: string, target: string):
   return started.port;
 }
 
+/** How often each daemon has ended so far. */
+export function countEnds(layout: Layout): Record<string, number> {
+  return Object.fromEntries(DAEMONS.map(({ name }) => [name, readLog(layout, name).filter((line) => line.startsWith(ENDED)).length]));
+}
+
 /** Throws an Error with the end of its log if a daemon keeps ending. */
 export function assertDaemonsRun(state: State): void {
-  const failing = DAEMONS.find(({ name }) => endsInLog(state, name) >= MOST_ENDS);
+  const ends = countEnds(state.layout);
+  const failing = DAEMONS.find(({ name }) => (ends[name] ?? 0) - (state.endsBefore[name] ?? 0) >= MOST_ENDS);
   if (failing !== undefined) throw new Error(`${failing.name} keeps ending; the end of ${logOf(state, failing.name)}:\n${endOfLog(state, failing.name)}`);
 }
 
 /** The log file of a process. */
-export function logOf(state: State, name: string): string {
-  return path.join(state.layout.logs, `${name}.log`);
-}
-
-function endsInLog(state: State, name: string): number {
-  return readLog(state, name).filter((line) => line.startsWith(ENDED)).length;
+export function logOf({ layout }: Pick<State, 'layout'>, name: string): string {
+  return path.join(layout.logs, `${name}.log`);
 }
 
 function endOfLog(state: State, name: string): string {
-  return readLog(state, name).slice(-LOG_LINES).join('\n');
+  return readLog(state.layout, name).slice(-LOG_LINES).join('\n');
 }
 
-function readLog(state: State, name: string): string[] {
+function readLog(layout: Layout, name: string): string[] {
   try {
-    return readFileSync(logOf(state, name), 'utf8').trimEnd().split('\n');
+    return readFileSync(logOf({ layout }, name), 'utf8').trimEnd().split('\n');
   } catch {
     return [];
   }
