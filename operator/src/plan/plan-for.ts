@@ -33,7 +33,7 @@ export function planFor(observed: Observed, config: PlanConfig): Plan {
   const versions = Object.fromEntries(revisions.all.map((each) => [each.name, modelVersionOf(each, observed)]));
   const versionOf = (name: string): string => versions[name] ?? name;
   const roleOf = (name: string): Role => roleIn(advanced.rollout, name);
-  const route = routePlanFor(observed, advanced, versionOf, acknowledged.route);
+  const route = routePlanFor(observed, advanced, { versionOf, roleOf }, acknowledged.route);
   const decisions: Decisions = { observed, revisions: revisions.all, scale: advanced.scale, route, roleOf, versionOf };
   const rollout = statusOf(advanced.rollout, advanced.because, observed.isvc.spec.replicas);
   const told = statusFor({ ...decisions, config, revisions, advanced, facts, acknowledged, rollout, roleOf });
@@ -55,13 +55,15 @@ function newestOf(position: Rollout, { all, current }: Revisions): RevisionFacts
   return all.find((each) => each.name === name);
 }
 
-/** The part that a revision plays. */
+/** The part that a revision plays. The very first one is the stable one from the start: there is nothing to compare it with. */
 export function roleIn(rollout: Rollout, name: string): Role {
-  if (name === rollout.stable) return 'stable';
+  if (name === (rollout.stable ?? onlyOne(rollout))) return 'stable';
   if (name === rollout.previous?.revision) return 'previous';
   if (isActive(rollout) && name === rollout.candidate) return rollout.recipe.strategy === 'BlueGreen' ? 'preview' : 'canary';
   return rollout.state === 'Rejected' && name === rollout.candidate ? 'rejected' : 'retired';
 }
+
+const onlyOne = (rollout: Rollout): string | undefined => (isActive(rollout) ? rollout.candidate : undefined);
 
 function kept(rollout: Rollout, { current }: Revisions): string[] {
   const candidate = 'candidate' in rollout ? rollout.candidate : undefined;

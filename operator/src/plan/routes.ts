@@ -1,7 +1,7 @@
 // Owns the route entry: who is in it, its sequence, and what the routers acknowledged. Must not decide shares.
 // Any change raises the sequence; the number never falls, even if the status or the ConfigMap was lost.
-import { durationMs, PORTS, ROUTE_KEY, ROUTE_SCHEMA, RouteEntry, routeConfigMapName } from '@slipway/api';
-import type { Cors, InferenceServiceSpec, InferenceServiceStatus, RouteBackend } from '@slipway/api';
+import { durationMs, PORTS, ROUTE_KEY, ROUTE_SCHEMA, RouteBackend, RouteEntry, routeConfigMapName } from '@slipway/api';
+import type { Cors, InferenceServiceSpec, InferenceServiceStatus } from '@slipway/api';
 import type { Advanced, Rollout, Split } from '../rollout/index.ts';
 import { isActive } from '../rollout/index.ts';
 import type { Observed } from '../types.ts';
@@ -69,16 +69,22 @@ function parsedJson(text: string | undefined): unknown {
 /** Identity of an entry's content, its number left out. */
 export const hashOfEntry = (entry: RouteEntry): string => sha256Of(stableJson({ ...entry, sequence: 0 })).slice(0, 16);
 
+/** What callers and metrics see of a revision. */
+interface Names {
+  versionOf: (revision: string) => string;
+  roleOf: (revision: string) => string;
+}
+
 export interface RoutePlan {
   entry: RouteEntry;
   status: RouteStatus;
 }
 
 /** The entry to write now; absent while the ports are not allocated yet. */
-export function routePlanFor(observed: Observed, advanced: Advanced, versionOf: (revision: string) => string, known: RouteStatus | undefined): RoutePlan | undefined {
+export function routePlanFor(observed: Observed, advanced: Advanced, names: Names, known: RouteStatus | undefined): RoutePlan | undefined {
   const ports = observed.ports ?? observed.isvc.status?.ports;
   if (ports === undefined) return undefined;
-  const draft = entryFor(observed, ports, advanced, versionOf);
+  const draft = entryFor(observed, ports, advanced, names);
   const hash = hashOfEntry(draft);
   const sequence = sequenceFor(hash, known);
   const weights = advanced.split.map(([revision, weight]) => ({ revision, weight }));
@@ -87,7 +93,7 @@ export function routePlanFor(observed: Observed, advanced: Advanced, versionOf: 
 
 const sequenceFor = (hash: string, known: RouteStatus | undefined): number => (known === undefined ? 1 : known.sequence + (known.hash === hash ? 0 : 1));
 
-function entryFor({ isvc }: Observed, ports: RouteEntry['ports'], { rollout, split, preview }: Advanced, versionOf: (revision: string) => string): RouteEntry {
+function entryFor({ isvc }: Observed, ports: RouteEntry['ports'], { rollout, split, preview }: Advanced, names: Names): RouteEntry {
   const { namespace, name, uid } = isvc.metadata;
   return {
     schema: ROUTE_SCHEMA,
@@ -97,23 +103,20 @@ function entryFor({ isvc }: Observed, ports: RouteEntry['ports'], { rollout, spl
     name,
     ports: { public: ports.public, preview: ports.preview },
     targetPort: isvc.spec.runtime?.port ?? PORTS.server,
-    backends: backendsFor(rollout, split, versionOf),
+    backends: backendsFor(rollout, split, names),
     ...(preview === undefined ? {} : { preview }),
     ...trafficFor(isvc.spec.traffic),
   };
 }
 
-/** Everybody with a role, weight 0 included: a caller may pin its version. */
-function backendsFor(rollout: Rollout, split: Split, versionOf: (revision: string) => string): RouteBackend[] {
+/** Everybody with a part to play, weight 0 included: a caller may pin its version. */
+function backendsFor(rollout: Rollout, split: Split, { versionOf, roleOf }: Names): RouteBackend[] {
   const weights: Record<string, number> = Object.fromEntries(split);
-  const candidate = isActive(rollout) ? rollout.candidate : undefined;
-  const canary = isActive(rollout) && rollout.recipe.strategy === 'BlueGreen' ? 'preview' : 'canary';
-  const roles = [
-    [rollout.stable, 'stable'],
-    [candidate, canary],
-    [rollout.previous?.revision, 'previous'],
-  ] as const;
-  return roles.flatMap(([revision, role]) => (revision === undefined ? [] : [{ revision, role, weight: weights[revision] ?? 0, modelVersion: versionOf(revision) }]));
+  const names = [rollout.stable, isActive(rollout) ? rollout.candidate : undefined, rollout.previous?.revision];
+  return names.flatMap((revision) => {
+    const role = revision === undefined ? undefined : RouteBackend.shape.role.safeParse(roleOf(revision)).data;
+    return revision === undefined || role === undefined ? [] : [{ revision, role, weight: weights[revision] ?? 0, modelVersion: versionOf(revision) }];
+  });
 }
 
 function trafficFor(traffic: InferenceServiceSpec['traffic']): Pick<RouteEntry, 'timeoutSeconds' | 'retry' | 'cors'> {

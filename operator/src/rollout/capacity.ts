@@ -2,7 +2,7 @@
 // Guarantee: a revision keeps the pods for its share until every router has acknowledged that it has less.
 import type { Rollout, RolloutFacts, Split, Warming } from './types.ts';
 import { stageAt } from './recipe.ts';
-import { isServed, weightsOf } from './split.ts';
+import { isServed, podsForShare, weightsOf } from './split.ts';
 
 /** Desired pods by revision: of everything that has a role, has a share, or still has pods. */
 export function scaleFor(rollout: Rollout, facts: RolloutFacts, split: Split): Record<string, number> {
@@ -17,11 +17,6 @@ export function scaleFor(rollout: Rollout, facts: RolloutFacts, split: Split): R
       return [name, mayShrink ? pods : Math.max(pods, present)];
     }),
   );
-}
-
-/** Pods that a share needs; one percent of tolerance, because shares are whole percents. */
-export function podsForShare(share: number, replicas: number): number {
-  return share >= 100 ? replicas : Math.ceil((Math.max(0, share - 1) * replicas) / 100);
 }
 
 function podsByRole(r: Rollout, facts: RolloutFacts): Record<string, number> {

@@ -6,9 +6,21 @@ import { isActive } from './position.ts';
 /** The split to write now. Empty when nothing has ever been ready. */
 export function splitOf(rollout: Rollout, facts: RolloutFacts): Split {
   const wanted = wantedSplit(rollout, facts);
-  if (wanted.every(([revision]) => isReady(facts, revision))) return wanted;
-  const standIn = candidatesToServe(rollout).find((revision) => isReady(facts, revision));
+  if (wanted.every(([revision, share]) => canCarry(rollout, facts, revision, share))) return wanted;
+  const turns = candidatesToServe(rollout);
+  const standIn = turns.find((revision) => canCarry(rollout, facts, revision, 100)) ?? turns.find((revision) => isReady(facts, revision));
   return standIn === undefined ? wanted : [[standIn, 100]];
+}
+
+/** Who has a share keeps it while one pod answers. Who has none, or lost it, gets it with the pods for it; a rollback does not wait for them. */
+function canCarry(rollout: Rollout, facts: RolloutFacts, revision: string, share: number): boolean {
+  const keeps = (facts.written[revision] ?? 0) > 0 || rollout.state === 'RollingBack';
+  return isReady(facts, revision) && (keeps || (facts.ready[revision] ?? 0) >= podsForShare(share, facts.replicas));
+}
+
+/** Pods that a share needs; one percent of tolerance, because shares are whole percents. */
+export function podsForShare(share: number, replicas: number): number {
+  return share >= 100 ? replicas : Math.ceil((Math.max(0, share - 1) * replicas) / 100);
 }
 
 /** The split that the position alone asks for. */

@@ -1,6 +1,6 @@
 // Owns the table of conditions: for each one its status, reason and message. Must not know when a status is written.
 // What blocks never looks like progress: a blocking cause turns Progressing off.
-import { REASONS } from '@slipway/api';
+import { ANNOTATIONS, REASONS } from '@slipway/api';
 import type { ConditionInput, ConditionType, Reason } from '@slipway/api';
 import { isActive } from '../rollout/index.ts';
 import type { Because } from '../rollout/index.ts';
@@ -41,11 +41,11 @@ function readyVerdict(view: View): Verdict {
 }
 
 /** Why nobody could reach the URL even if all pods were ready. A model that cannot start is named before routers that wait for it. */
-function unreachableCause({ observed, reachable, newestCause, ready }: View): Because | undefined {
+function unreachableCause({ observed, answers, newestCause, doing, ready }: View): Because | undefined {
   const foreign = observed.failures.find((each) => each.kind === 'NameTaken');
   if (foreign !== undefined) return failureCause(foreign);
-  if (observed.routers.ready > 0 && reachable) return undefined;
-  if (ready === 0 && newestCause !== undefined) return newestCause;
+  if (observed.routers.ready > 0 && answers) return undefined;
+  if (ready === 0 && (newestCause ?? doing) !== undefined) return newestCause ?? doing;
   return routerCause(observed.routers);
 }
 
@@ -58,11 +58,20 @@ function routerCause({ ready, pods, asked }: View['observed']['routers']): Becau
   return { reason: 'WaitingForRouters', message: REASONS.WaitingForRouters.advice };
 }
 
-function rolledOutVerdict({ advanced, facts, observed }: View): Verdict {
+function rolledOutVerdict(view: View): Verdict {
+  const { advanced, facts, observed } = view;
   const { rollout, because } = advanced;
   if (observed.invalid !== undefined) return no('InvalidSpec', observed.invalid);
   if (rollout.state === 'Idle' && rollout.stable !== undefined && rollout.stable === facts.current) return yes('RolledOut', `${rollout.stable} is the stable revision`);
-  return noBecause(because);
+  return no(because.reason, `${because.message}${commandFor(view)}`);
+}
+
+/** The line to type where the rollout waits for a human. */
+function commandFor({ advanced, observed }: View): string {
+  const { rollout, because } = advanced;
+  if (because.reason !== 'AwaitingPromotion' || !isActive(rollout)) return '';
+  const { name, namespace } = observed.isvc.metadata;
+  return `: kubectl annotate --overwrite -n ${namespace} isvc ${name} ${ANNOTATIONS.promote}=${rollout.candidate}:${rollout.step + 1} (or ${ANNOTATIONS.abort}=${rollout.candidate})`;
 }
 
 function progressingVerdict(view: View): Verdict {
@@ -70,7 +79,7 @@ function progressingVerdict(view: View): Verdict {
   const { rollout, because } = advanced;
   const stalled = stalledCause(view);
   if (stalled !== undefined) return noBecause(stalled);
-  if (held) return noBecause(because);
+  if (held) return no(because.reason, `${because.message}${commandFor(view)}`);
   if (newestCause !== undefined) return noBecause(newestCause);
   if (isActive(rollout)) return { status: 'True', ...(doing ?? because) };
   return doing !== undefined && ready < wanted ? { status: 'True', ...doing } : no('NoRollout');

@@ -1,8 +1,8 @@
 // Owns the status as a whole, written once per pass, and the events that tell of changed conditions.
 // Must not decide the rollout. Times move only when a condition does, so an unchanged world gives the same status.
 import { LABELS, mergeConditions, previewServiceName, serviceName } from '@slipway/api';
-import type { ConditionInput, InferenceServiceStatus, RevisionStatus, RolloutStatus } from '@slipway/api';
-import type { EventIntent, Observed, RevisionFacts } from '../types.ts';
+import type { Condition, ConditionInput, InferenceServiceStatus, Reason, RevisionStatus, RolloutStatus } from '@slipway/api';
+import type { EventIntent, RevisionFacts } from '../types.ts';
 import { conditionsFor } from './conditions.ts';
 import { phaseOf, summaryOf } from './summary.ts';
 import { viewOf } from './view.ts';
@@ -32,7 +32,7 @@ export function statusFor(input: StatusInput & { rollout: RolloutStatus; route: 
     summary: summaryOf(view, conditions, phase),
     conditions: mergeConditions(isvc.status?.conditions ?? [], conditions, new Date(observed.at).toISOString(), isvc.metadata.generation),
   };
-  return { status, events: changed(observed, conditions) };
+  return { status, events: changed(view, conditions) };
 }
 
 function urlsOf({ observed, config, route, reachable }: View): Pick<InferenceServiceStatus, 'url' | 'previewUrl'> {
@@ -63,17 +63,23 @@ function revisionStatus(revision: RevisionFacts, { advanced, roleOf, versionOf }
   };
 }
 
-const TOLD: readonly ConditionInput['type'][] = ['Ready', 'Stalled'];
+/** Conditions whose change is told: the status that is good news. The rollout tells its own transitions. */
+const GOOD: Partial<Record<ConditionInput['type'], ConditionInput['status']>> = { Ready: 'True', Stalled: 'False' };
 
-/** Events for conditions that changed, in their own words. The rollout tells its own transitions. */
-function changed({ isvc }: Observed, conditions: readonly ConditionInput[]): EventIntent[] {
-  const before = isvc.status?.conditions ?? [];
-  return conditions
-    .filter((each) => TOLD.includes(each.type))
-    .filter((each) => {
-      const old = before.find((condition) => condition.type === each.type);
-      const good = each.type === 'Ready' ? 'True' : 'False';
-      return old === undefined ? each.status !== good : old.status !== each.status || (each.status !== good && old.reason !== each.reason);
-    })
-    .map((each) => ({ type: (each.status === 'True') === (each.type === 'Ready') ? 'Normal' : 'Warning', reason: each.reason, message: each.message }));
+/** What turned good or bad, and every new cause that blocks; what is merely on its way is not news. */
+function changed({ observed, newestCause, servingCause }: View, conditions: readonly ConditionInput[]): EventIntent[] {
+  const before = observed.isvc.status?.conditions ?? [];
+  const blocks = (reason: string): boolean => [newestCause?.reason, servingCause?.reason].includes(reason as Reason);
+  return conditions.flatMap((now) => {
+    const good = GOOD[now.type];
+    const old = before.find((each) => each.type === now.type);
+    if (good === undefined || !isNews(now, old, good, blocks(now.reason))) return [];
+    return [{ type: now.status === good ? 'Normal' : 'Warning', reason: now.reason, message: now.message }];
+  });
+}
+
+function isNews(now: ConditionInput, old: Condition | undefined, good: ConditionInput['status'], blocks: boolean): boolean {
+  if (now.status === good) return now.type === 'Ready' && old?.status !== good;
+  const turned = old !== undefined && old.status === good;
+  return turned || (now.reason !== old?.reason && (blocks || now.type === 'Stalled'));
 }

@@ -38,6 +38,8 @@ export interface View extends StatusInput {
   routed: boolean;
   /** Something has been acknowledged and the Service leads there. */
   reachable: boolean;
+  /** Every ready router sends requests somewhere. */
+  answers: boolean;
   held: boolean;
 }
 
@@ -60,6 +62,7 @@ export function viewOf(input: StatusInput): View {
     doing: busy ? doingOf(newest) : undefined,
     routed: route !== undefined && route.status.acknowledged === route.status.sequence,
     reachable: route?.status.acknowledged !== undefined,
+    answers: input.acknowledged.traffic.some((each) => each.weight > 0),
     held: heldOf(input),
   };
 }
