@@ -34,8 +34,8 @@ export interface AppOptions {
 }
 
 export interface DrainOptions {
-  /** Milliseconds that new connections are still accepted. */
-  delayMs: number;
+  /** New connections are still accepted until this resolves. */
+  acceptUntil: Promise<unknown>;
   /** Milliseconds after that for what is under way; default: the longest timeout of any entry. */
   finishMs?: number;
 }
@@ -88,8 +88,6 @@ class UnderWay {
     });
   }
 }
-
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function accessLogger({ log, accessLog, random }: AppOptions): (end: Ended) => void {
   if (accessLog === 0) return () => undefined;
@@ -157,10 +155,10 @@ function downstreamOf(parts: Parts): Downstream {
   return { connections, http1, http2 };
 }
 
-/** Asks callers to leave, accepts for `delayMs` those who have not heard of it, then lets go of all who are not being served. */
-async function leave({ connections, http1, http2 }: Downstream, delayMs: number): Promise<void> {
+/** Asks callers to leave, accepts until then those who have not heard of it, then lets go of all who are not being served. */
+async function leave({ connections, http1, http2 }: Downstream, acceptUntil: Promise<unknown>): Promise<void> {
   http2.announceClosing();
-  await wait(delayMs);
+  await acceptUntil;
   connections.close();
   http1.closeIdleConnections();
   http2.close();
@@ -189,9 +187,9 @@ export function createApp(options: AppOptions): App {
       return underWay.count;
     },
     whenListening: () => connections.whenListening(),
-    drain: async ({ delayMs, finishMs }) => {
+    drain: async ({ acceptUntil, finishMs }) => {
       state.closing = true;
-      await leave(down, delayMs);
+      await leave(down, acceptUntil);
       await underWay.whenNone(finishMs ?? routes.longestTimeoutMs());
     },
     close: async () => {

@@ -1,6 +1,6 @@
 // Owns the process: settings, start order, signals. Must not hold logic: everything it calls is tested without it.
 import path from 'node:path';
-import { connect, createClient, createTransport, systemClock } from '@slipway/kube';
+import { connect, createClient, createTransport, sleep, systemClock } from '@slipway/kube';
 import { startAdmin } from './admin.ts';
 import { createApp } from './app.ts';
 import type { App } from './app.ts';
@@ -29,8 +29,8 @@ async function follow(config: Config, app: App, log: Log): Promise<Following> {
 }
 
 async function stop(config: Config, app: App, signal: NodeJS.Signals): Promise<void> {
-  if (signal === 'SIGINT') await app.drain({ delayMs: 0, finishMs: INTERRUPT_FINISH_MS });
-  else await app.drain({ delayMs: config.drainDelaySeconds * 1000 });
+  if (signal === 'SIGINT') await app.drain({ acceptUntil: Promise.resolve(), finishMs: INTERRUPT_FINISH_MS });
+  else await app.drain({ acceptUntil: sleep(systemClock, config.drainDelaySeconds * 1000) });
   await app.close();
 }
 

@@ -350,7 +350,7 @@ describe('the split', () => {
     }
     const lacking = await call(router.previewPort, { body: '{"modelVersion":"v1"}' });
     expect(lacking.status).toBe(404);
-    router.route({ backends: [backend('stable', 100, 'v1')], preview: undefined } as never);
+    router.route({ backends: [backend('stable', 100, 'v1')], preview: undefined });
     expect((await call(router.previewPort)).status).toBe(503);
   });
 

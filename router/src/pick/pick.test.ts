@@ -95,7 +95,7 @@ describe('the split', () => {
     { live: ['preview-rev'], u: 0.05, got: undefined, insteadOf: undefined },
     { live: [], u: 0.05, got: undefined, insteadOf: undefined },
   ])('gives the share of a silent revision away: $live', ({ live, u, got, insteadOf }) => {
-    const choice = choose(split, u, (revision) => (live as string[]).includes(revision));
+    const choice = choose(split, u, (revision) => (live).includes(revision));
     expect(choice?.backend.role).toBe(got);
     expect(choice?.insteadOf?.role).toBe(insteadOf);
   });
