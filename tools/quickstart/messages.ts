@@ -39,5 +39,5 @@ export function closingText(outcome: Outcome): string {
 
 /** The request that was sent, for the person's own shell. */
 export function curlCommand(url: string): string {
-  return `curl -s ${url}/predict -H 'content-type: application/json' -d '${JSON.stringify(SAMPLE)}'`;
+  return `curl -s ${url}/predict -d '${JSON.stringify(SAMPLE)}'`;
 }

@@ -46,9 +46,9 @@ export async function followSample(context: SampleContext): Promise<void> {
   }
 }
 
-/** Sends the sample request to `url` exactly as the printed curl command does; returns the body of the answer. */
+/** Sends the sample request to `url` exactly as the printed curl command does (with curl's default type); returns the answer's body. */
 export async function predictSample(url: string, signal: AbortSignal): Promise<string> {
-  const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(SAMPLE), signal };
+  const request = { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: JSON.stringify(SAMPLE), signal };
   return retry(async () => {
     const answer = await fetch(`${url}/predict`, request);
     const body = await answer.text();
