@@ -10,7 +10,7 @@ import { ensureTensorFlow } from './tensorflow/setup.ts';
 
 const HELP = `usage: npm run serve -- [FOLDER]     serves the models below FOLDER (default: models)
 
-PORT, LOG_LEVEL and the server's other settings are environment variables; docs/reference lists them.
+It listens on 127.0.0.1 (HOST changes that). PORT, LOG_LEVEL and the server's other settings are environment variables; docs/reference lists them.
 `;
 const root = path.resolve(import.meta.dirname, '..');
 const signal = interruption();
@@ -22,7 +22,7 @@ async function serve(folder: string): Promise<void> {
   const source = (name: string): string => path.join(root, 'server', 'src', name);
   const server = spawn(process.execPath, ['--import', source('preload.ts'), source('main.ts')], {
     cwd: root,
-    env: { ...process.env, MODEL_PATH: models },
+    env: { HOST: '127.0.0.1', ...process.env, MODEL_PATH: models },
     stdio: 'inherit',
     detached: true, // Ctrl-C comes once, from here, so that the server has time to drain
   });
