@@ -38,6 +38,8 @@ export interface ApiServerOptions {
 
 const READY_MS = 60_000;
 const KUBECTL_MS = 60_000;
+/** The kernel ends the child with its parent, even if that one is killed with no chance to clean up. */
+const WITH_PARENT: readonly [string, ...string[]] = ['setpriv', '--pdeathsig', 'KILL', '--'];
 const PREFIX = 'slipway-apiserver-';
 /** A free port may be taken by somebody else before it is used. */
 const ATTEMPTS = 3;
@@ -94,11 +96,11 @@ async function start(kube: string, options: ApiServerOptions): Promise<Started> 
   };
 }
 
-/** The kernel ends the child with its parent, even if that one is killed with no chance to clean up. */
 function run(folder: string, name: string, command: readonly string[]): ChildProcess {
   const log = openSync(path.join(folder, `${name}.log`), 'a');
   try {
-    return spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], { cwd: folder, stdio: ['ignore', log, log] });
+    const [file, ...args] = [...WITH_PARENT, ...command] as const;
+    return spawn(file, args, { cwd: folder, stdio: ['ignore', log, log] });
   } finally {
     closeSync(log);
   }

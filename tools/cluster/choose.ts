@@ -6,8 +6,10 @@ import { clusterConfig } from './config.ts';
 import { contextCluster } from './context.ts';
 import { decide, type Facts } from './decision.ts';
 import { kindCluster } from './kind.ts';
+import { layoutOf } from './local/layout.ts';
 import type { UpOptions } from './local/lifecycle.ts';
 import { localCluster } from './local/local.ts';
+import { readRecord } from './local/record.ts';
 
 export interface ChooseOptions extends UpOptions {
   /** Which cluster, if it is one that is made here: several may exist side by side. */
@@ -19,7 +21,7 @@ const GO_MS = 15_000;
 
 /** The cluster to use; its `why` says why. Throws an Error that names what is missing and the command that installs it. */
 export async function choose({ id = 'slipway', ...options }: ChooseOptions): Promise<Cluster> {
-  const decision = decide(await findFacts());
+  const decision = decide(await findFacts(id));
   switch (decision.kind) {
     case 'context': return contextCluster(decision, options);
     case 'kind': return kindCluster(id, decision.why, options);
@@ -28,10 +30,10 @@ export async function choose({ id = 'slipway', ...options }: ChooseOptions): Pro
   }
 }
 
-async function findFacts(): Promise<Facts> {
+async function findFacts(id: string): Promise<Facts> {
   const { context, registry } = clusterConfig();
   const [docker, kind, go] = await Promise.all([dockerState(), isOnPath('kind'), works([goCommand(), 'version'], GO_MS)]);
-  return { context, registry, docker, kind, go, platform: process.platform, root: process.getuid?.() === 0 };
+  return { context, registry, docker, kind, go, made: readRecord(layoutOf(id)) !== undefined, platform: process.platform, root: process.getuid?.() === 0 };
 }
 
 async function dockerState(): Promise<Facts['docker']> {

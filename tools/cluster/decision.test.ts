@@ -2,13 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { decide, type Facts } from './decision.ts';
 
-const bare: Facts = { context: undefined, registry: undefined, docker: 'missing', kind: false, platform: 'linux', root: true, go: true };
+const bare: Facts = { context: undefined, registry: undefined, docker: 'missing', kind: false, platform: 'linux', root: true, go: true, made: false };
 
 describe('decide', () => {
   it.each<[string, Partial<Facts>, string, string]>([
     ['a context of their own wins over everything', { context: 'prod', registry: 'r.example/x', docker: 'running', kind: true }, 'context', 'SLIPWAY_CONTEXT'],
     ['Docker and kind win over the local one', { docker: 'running', kind: true }, 'kind', 'Docker runs'],
     ['kind is missing', { docker: 'running' }, 'local', 'kind is not installed; running as root with Go'],
+    ['one that was made earlier wins over a Docker that was started since', { made: true, docker: 'running', kind: true }, 'local', 'made here earlier'],
     ['Docker is stopped', { docker: 'stopped', kind: true }, 'local', 'Docker is installed but does not run'],
     ['no Docker at all', {}, 'local', 'no Docker found; running as root with Go'],
   ])('%s', (_, facts, kind, why) => {

@@ -9,6 +9,8 @@ export interface Facts {
   readonly platform: NodeJS.Platform;
   readonly root: boolean;
   readonly go: boolean;
+  /** A local cluster of that id was made earlier. */
+  readonly made: boolean;
 }
 
 /** A kind of cluster and why it was chosen, or what every kind lacks, one line for each thing. */
@@ -22,9 +24,13 @@ const INSTALL_GO = 'curl -fsSL https://go.dev/dl/go1.26.8.linux-amd64.tar.gz | t
 const INSTALL_DOCKER = 'see https://docs.docker.com/engine/install/';
 const START_DOCKER = 'systemctl start docker';
 
-/** The user's own cluster if they name one, else kind if Docker runs, else a local Kubernetes without Docker. */
+/**
+ * The user's own cluster if they name one, else kind if Docker runs, else a local Kubernetes without Docker. One that was made
+ * earlier stays the choice, or starting Docker would hide it from the command that removes it.
+ */
 export function decide(facts: Facts): Decision {
   if (facts.context !== undefined) return ownCluster(facts, facts.context);
+  if (facts.made) return { kind: 'local', why: 'it was made here earlier (npm stop removes it)' };
   if (facts.docker === 'running' && facts.kind) return { kind: 'kind', why: 'Docker runs and kind is installed' };
   const lacking = localLacks(facts);
   if (lacking.length === 0) return { kind: 'local', why: `${withoutKind(facts)}; running as root with Go` };
