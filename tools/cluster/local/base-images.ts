@@ -12,7 +12,7 @@ import { BASE_IMAGES } from './layout.ts';
  * program's path in the image without the leading slash, for images whose users count on one.
  */
 export async function programImage(ref: string, program: string, name: string, where = name): Promise<Image> {
-  const folder = path.join(cacheRoot(), 'images', `${name}-of-${path.basename(path.dirname(program))}`);
+  const folder = path.join(cacheRoot(), 'images', `${path.basename(path.dirname(program))}-${sha256(`${ref} ${where}`).slice(0, 8)}`);
   const archive = path.join(folder, `${name}.tar`);
   await cachedDirectory(folder, async (partial) => {
     await writeFile(path.join(partial, `${name}.tar`), await ociArchive(ref, where, await readFile(program)));
