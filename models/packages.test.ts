@@ -36,7 +36,7 @@ function bytes(name: string): number {
 }
 
 test('the sample models are all here', () => {
-  expect(packages.sort()).toEqual(['classifier/v1', 'classifier/v2']);
+  expect(packages.sort()).toEqual(['classifier/v1', 'classifier/v2', 'sentiment/v1', 'sentiment/v2']);
 });
 
 test.each(packages)('%s is small, and its manifest names its folder', (name) => {

@@ -4,7 +4,6 @@ import type { LayersModel, SymbolicTensor, Tensor } from '@tensorflow/tfjs-node'
 import { FLOAT, graphFiles, layersFiles, shapeOf, writePackage } from './artifacts.ts';
 import type { Files, Sample } from './artifacts.ts';
 import { accuracy, argmax, fit, predict } from './fit.ts';
-import type { Examples } from './fit.ts';
 import { seeded } from './random.ts';
 import { tf } from './tensorflow.ts';
 
@@ -15,7 +14,7 @@ const FEATURES = ['temperature', 'vibration', 'pressure', 'current', 'noise'];
  * Readings in units where most lie between 0 and 6. Wear grows with vibration and noise, and with heat only while the
  * pressure is off its working point: that last part is not linear.
  */
-export function pumpReadings(count: number, seed: number): Examples {
+export function pumpReadings(count: number, seed: number): { x: number[][]; y: number[] } {
   const random = seeded(seed);
   const x = Array.from({ length: count }, () => FEATURES.map(() => 6 * random.next()));
   const y = x.map(([temperature = 0, vibration = 0, pressure = 0, current = 0, noise = 0]) => {
@@ -29,7 +28,8 @@ export function pumpReadings(count: number, seed: number): Examples {
 
 async function trained(model: LayersModel, epochs: number): Promise<LayersModel> {
   model.compile({ optimizer: tf.train.adam(0.01), loss: 'categoricalCrossentropy' });
-  await fit(model, pumpReadings(6000, 11), { classes: CLASSES.length, epochs, batchSize: 64, random: seeded(12) });
+  const { x, y } = pumpReadings(6000, 11);
+  await fit(model, { row: (index) => x[index] ?? [], y }, { classes: CLASSES.length, epochs, batchSize: 64, random: seeded(12) });
   return model;
 }
 

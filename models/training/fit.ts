@@ -4,8 +4,8 @@ import type { Random } from './random.ts';
 import { tf } from './tensorflow.ts';
 
 export interface Examples {
-  /** One row per example. */
-  x: number[][];
+  /** The numbers of one example; asked for anew in every epoch. */
+  row: (index: number) => readonly number[];
   /** Class of each example, from 0. */
   y: number[];
 }
@@ -37,7 +37,7 @@ export async function fit(model: LayersModel, examples: Examples, options: FitOp
 }
 
 async function step(model: LayersModel, examples: Examples, rows: number[], options: FitOptions): Promise<number> {
-  const x = rowsTensor(rows.map((row) => examples.x[row] ?? []), options);
+  const x = rowsTensor(rows.map(examples.row), options);
   const y = tf.oneHot(rows.map((row) => examples.y[row] ?? 0), options.classes);
   const loss = await model.trainOnBatch(x, y);
   tf.dispose([x, y]);
@@ -46,8 +46,8 @@ async function step(model: LayersModel, examples: Examples, rows: number[], opti
 
 type Rows = Pick<FitOptions, 'dtype' | 'shape'>;
 
-function rowsTensor(rows: number[][], { dtype = 'float32', shape }: Rows): Tensor {
-  const flat = tf.tensor2d(rows, undefined, dtype);
+function rowsTensor(rows: (readonly number[])[], { dtype = 'float32', shape }: Rows): Tensor {
+  const flat = tf.tensor2d(rows as number[][], undefined, dtype);
   return shape === undefined ? flat : flat.reshape([rows.length, ...shape]);
 }
 

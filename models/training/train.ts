@@ -1,8 +1,10 @@
 // Owns the command `npm run train -- <name>`: which models there are and who trains them. Must not know how.
 import { trainClassifier } from './classifier.ts';
+import { trainSentiment } from './sentiment.ts';
 
 const TRAINERS: Record<string, (print: (line: string) => void) => Promise<void>> = {
   classifier: trainClassifier,
+  sentiment: trainSentiment,
 };
 
 const names = process.argv.slice(2);
