@@ -127,6 +127,16 @@ describe('an entry whose source goes', () => {
 });
 
 describe('the copy on disk', () => {
+  it('is not written while it is being read: a router killed then would lose the rest', async () => {
+    const saved: string[][] = [];
+    const text = await entryText();
+    const snapshot = { sources: new Map([['a-route', text]]), addresses: new Map([['svc-stable', ['127.0.0.1']]]) };
+    const app = newApp({ disk: { load: () => Promise.resolve(snapshot), save: (take) => saved.push([...take().sources.keys()]), settled: () => Promise.resolve() } });
+    await app.routes.loadFromDisk();
+    app.routes.setAddresses(new Map());
+    expect(saved).toEqual([['a-route']]);
+  });
+
   it('serves after a restart without anybody to ask, until the news come', async () => {
     const pod = await http1Pod((_req, res) => res.end('from disk'));
     const file = path.join(await folder(), 'sub', 'table.json');

@@ -35,6 +35,8 @@ export class Routes {
   private readonly options: RoutesOptions;
   private readonly leaving = new Map<string, NodeJS.Timeout>();
   private addresses: Addresses = new Map();
+  /** What comes from disk must not be written back while only half of it is here: being killed then would lose the rest. */
+  private loading = false;
   table: Table = EMPTY;
   /** The table came from disk or from a complete first read. */
   loaded = false;
@@ -49,8 +51,10 @@ export class Routes {
   async loadFromDisk(): Promise<void> {
     const snapshot = await this.options.disk?.load();
     if (snapshot === undefined) return;
+    this.loading = true;
     this.setAddresses(snapshot.addresses);
     for (const [source, text] of snapshot.sources) this.offer(source, text);
+    this.loading = false;
     this.loaded = true;
     this.options.log.info({ entries: this.table.entries.size }, 'serving the table from disk');
   }
@@ -99,7 +103,7 @@ export class Routes {
   }
 
   private save(): void {
-    this.options.disk?.save(() => this.snapshot());
+    if (!this.loading) this.options.disk?.save(() => this.snapshot());
   }
 
   private snapshot(): Snapshot {
