@@ -61,13 +61,30 @@ describe('bad samples', () => {
 });
 
 describe('children', () => {
-  const goldens = glob('operator/src/resources/*/*/*.out.yaml').concat(globSync('operator/src/resources/testdata/*/*.out.yaml', { cwd: root }).sort());
-  it.each(goldens)('%s is taken whole', async (file) => {
+  const goldens = globSync('operator/src/resources/testdata/*/*.out.yaml', { cwd: root }).sort();
+  const childrenIn = (file: string): Loaded[] => {
     const objects = (loadAll(read(file)) as Loaded[])
       // Their CRDs belong to the Prometheus operator, which brings them along in the end-to-end tests.
       .filter((object) => object.apiVersion !== 'monitoring.coreos.com/v1')
       .map((object) => (object.kind === 'ControllerRevision' ? { ...object, data: {} } : object));
     expect(objects.length).toBeGreaterThan(3);
-    expect(await dryRun(objects.map((object) => dump(object)).join('---\n'))).toMatchObject({ code: 0, stderr: '' });
+    return objects;
+  };
+
+  it.each(goldens)('%s is taken whole', async (file) => {
+    expect(await dryRun(childrenIn(file).map((object) => dump(object)).join('---\n'))).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it.each(goldens)('%s applied a second time changes nothing', async (file) => {
+    const text = childrenIn(file).map((object) => dump(object)).join('---\n');
+    const apply = async (): Promise<string> => {
+      const { code, stdout, stderr } = await plane.kubectl(['apply', '--server-side', '--field-manager=slipway-operator', '-f', '-', '-o', 'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{"\\n"}{end}'], text);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return stdout;
+    };
+    const first = await apply();
+    expect(first).toContain('ConfigMap/');
+    expect(await apply()).toBe(first);
+    expect((await plane.kubectl(['delete', '-f', '-', '--wait=false'], text)).code).toBe(0);
   });
 });
