@@ -13,6 +13,8 @@ export interface RelayOrder {
   readonly dns: string;
 }
 
+process.title = 'slipway-relay';
+
 process.once('message', (order: RelayOrder, server: Server) => {
   const lookup = lookupWith(order.dns);
   server.on('connection', (client: Socket) => join(client, connect({ host: order.host, port: order.port, lookup, noDelay: true, allowHalfOpen: true })));
