@@ -72,7 +72,9 @@ export class Invariants {
     if (stable === undefined || ready(stable.revision) === 0) return;
     for (const { revision, weight } of entry.backends.filter((each) => each.role === 'canary' || each.role === 'preview')) {
       const rises = weight > (before.get(revision) ?? 0);
-      this.must(!rises || ready(revision) >= podsForShare(weight, replicas), `${this.world.versionOf(revision)} rises to ${weight}% with ${ready(revision)} ready pods of ${replicas}`);
+      const partOfReady = Math.ceil((100 * ready(revision)) / (ready(revision) + ready(stable.revision)));
+      const carries = ready(revision) >= podsForShare(weight, replicas) || (observed.isvc.spec.rollout.strategy === 'RollingUpdate' && weight <= partOfReady);
+      this.must(!rises || carries, `${this.world.versionOf(revision)} rises to ${weight}% with ${ready(revision)} ready pods of ${replicas}`);
     }
   }
 

@@ -19,6 +19,8 @@ export interface FakePod {
   /** Seconds from creation until ready; undefined: never. */
   readyAfter: number | undefined;
   ready: boolean;
+  /** It found other files behind storageUri than the revision is pinned to. */
+  otherBytes?: boolean;
   /** Seconds left of its drain; undefined while it lives. */
   draining?: number;
 }
@@ -146,7 +148,7 @@ export class World {
     }
     for (const pod of deployment.pods) {
       if (pod.draining !== undefined) pod.draining -= seconds;
-      else if (this.broken.has(version)) pod.ready = false;
+      else if (this.broken.has(version) || pod.otherBytes === true) pod.ready = false;
       else pod.ready = pod.readyAfter !== undefined && this.now - pod.createdAt >= pod.readyAfter * 1000;
     }
     deployment.pods = deployment.pods.filter((pod) => pod.draining === undefined || pod.draining > 0);
@@ -154,7 +156,8 @@ export class World {
 
   private newPod(deployment: string): FakePod {
     this.counter += 1;
-    return { name: `${deployment}-p${this.counter}`, createdAt: this.now, readyAfter: this.readyAfter, ready: false };
+    const otherBytes = this.changedBytes.has(this.versionOf(deployment));
+    return { name: `${deployment}-p${this.counter}`, createdAt: this.now, readyAfter: this.readyAfter, ready: false, ...(otherBytes ? { otherBytes } : {}) };
   }
 
   /** One router looks at the route ConfigMap; it refuses a lower sequence. */
@@ -179,6 +182,10 @@ export class World {
     this.invariants.onPlan(observed, plan);
     this.carryOut(plan, this.statusVersion);
     return plan;
+  }
+
+  planned(observed: Observed): Plan {
+    return planFor(structuredClone(observed), this.config);
   }
 
   /** Records and applies a plan that was decided from `decidedFrom`; a stale plan dies at the status. */
@@ -323,7 +330,7 @@ export class World {
 
   private podFacts(revision: string, pod: FakePod): PodFacts {
     const version = this.versionOf(revision);
-    const digest = (this.changedBytes.has(version) ? 'b' : 'a').repeat(64);
+    const digest = (pod.otherBytes === true ? 'b' : 'a').repeat(64);
     return {
       name: pod.name,
       uid: pod.name,

@@ -29,7 +29,7 @@ const weights = (list: readonly { revision: string; weight: number }[]): Record<
 export function rolloutFactsOf(observed: Observed, revisions: Revisions, acknowledged: Acknowledged, blocking: Because | undefined): RolloutFacts {
   const { spec } = observed.isvc;
   return {
-    current: revisions.current,
+    ...(revisions.current === undefined ? {} : { current: revisions.current }),
     replicas: spec.replicas,
     recipe: recipeFor(spec.rollout),
     paused: spec.rollout.paused,

@@ -8,8 +8,8 @@ import { canonical, hashOf, revisionSpecOf } from './revision-spec.ts';
 export interface Revisions {
   /** Everything recorded, the new one included, by rising sequence. */
   all: RevisionFacts[];
-  /** Name of the one that the spec asks for. */
-  current: string;
+  /** Name of the one that the spec asks for; absent while the API server refuses its pods. */
+  current?: string;
   /** The new ControllerRevision, to be created before anything names it. */
   created?: KubeObject;
   /** The last sequence number given. */
@@ -24,12 +24,18 @@ export function revisionsOf(observed: Observed, config: PlanConfig): Revisions {
   const found = all.findLast((each) => canonical(each.record.spec) === wanted);
   if (found !== undefined) return { all, lastSequence, current: found.name };
   const made = newRevision(observed, config, wanted, lastSequence + 1);
+  if (isRefused(observed, made.name)) return { all, lastSequence };
   return {
     all: [...all, made],
     lastSequence: made.sequence,
     current: made.name,
     created: controllerRevisionFor(observed.isvc, made.name, made.sequence, made.record),
   };
+}
+
+/** The API server would not accept its pods, so the revision was not made: nothing may name it. */
+function isRefused({ failures }: Observed, name: string): boolean {
+  return failures.some((each) => each.kind === 'InvalidPodTemplate' && each.object === `Deployment/${name}`);
 }
 
 function newRevision({ isvc, revisions, at }: Observed, config: PlanConfig, wanted: string, sequence: number): RevisionFacts {

@@ -12,11 +12,14 @@ function hasCapacity(r: Forward, pods: number, facts: RolloutFacts): boolean {
   return (facts.ready[r.candidate] ?? 0) >= needed;
 }
 
-export function idle(r: Idle, facts: RolloutFacts, now: number): Rollout {
+/** Who follows: nobody when the stable revision is asked for or the rollout is held, else the spec's revision from step 0. */
+const follow = (r: Rollout, facts: RolloutFacts, now: number): Rollout => {
   const { current } = facts;
-  if (current === undefined || current === r.stable || isHeld(r, facts)) return r;
+  if (current === undefined || current === r.stable || isHeld(r, facts)) return r.state === 'Idle' ? r : settle(r, now);
   return begin(r, current, facts, now);
-}
+};
+
+export const idle = (r: Idle, facts: RolloutFacts, now: number): Rollout => follow(r, facts, now);
 
 export function warming(r: Warming, facts: RolloutFacts, now: number): Rollout {
   const stage = stageAt(r.recipe, r.step, facts.replicas);
@@ -57,7 +60,7 @@ export function rollingBack(r: RollingBack, facts: RolloutFacts, now: number): R
   if (asksForThird(r, facts) && isStandIn(r, facts)) return takeOver(r, now);
   const back = next.weight === 0 && (facts.served[r.candidate] ?? 0) === 0 && isServed(splitOf(next, facts), facts);
   if (!back) return next;
-  return isGivenUp(r, facts) ? reject(next, now) : settle(next, now);
+  return isGivenUp(r, facts) ? reject(next, now) : follow(next, facts, now);
 }
 
 const asksForThird = (r: RollingBack, { current }: RolloutFacts): boolean => current !== undefined && current !== r.stable && current !== r.candidate;
@@ -79,7 +82,7 @@ function weightOnTheWayBack(r: RollingBack, facts: RolloutFacts): number {
 export function rejected(r: Rejected, facts: RolloutFacts, now: number): Rollout {
   const { current } = facts;
   if (current === undefined || current === r.candidate) return r;
-  return current === r.stable || isHeld(r, facts) ? settle(r, now) : begin(r, current, facts, now);
+  return follow(r, facts, now);
 }
 
 /** The candidate answers and the stable revision does not. */
@@ -90,7 +93,7 @@ export function edited(r: Forward, current: string, facts: RolloutFacts, now: nu
   const share = Math.max(r.weight, facts.served[r.candidate] ?? 0, facts.written[r.candidate] ?? 0);
   if (r.stable === undefined) return share > 0 ? takeOver(r, now) : begin(r, current, facts, now);
   if (current !== r.stable && isStandIn(r, facts)) return takeOver(r, now);
-  if (share === 0) return settle(r, now);
+  if (share === 0) return follow(r, facts, now);
   return rollBack(givenUp(r), { reason: 'RollingBack', message: `the spec asks for ${current} now` }, now);
 }
 

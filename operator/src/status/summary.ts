@@ -14,13 +14,12 @@ export function phaseOf(view: View, conditions: Conditions): Phase {
   if (holds(conditions, 'Stalled')) return 'Degraded';
   if (view.held) return 'Paused';
   if (view.newestCause !== undefined || view.servingCause !== undefined) return 'Degraded';
-  if (isActive(view.advanced.rollout)) return 'Progressing';
+  if (isActive(view.advanced.rollout) || !holds(conditions, 'RolledOut')) return 'Progressing';
   if (holds(conditions, 'Ready')) return 'Healthy';
   return idlePhase(view, conditions);
 }
 
-function idlePhase({ advanced, ready }: View, conditions: Conditions): Phase {
-  if (advanced.rollout.stable === undefined) return 'Pending';
+function idlePhase({ ready }: View, conditions: Conditions): Phase {
   return ready > 0 || holds(conditions, 'Progressing') ? 'Progressing' : 'Degraded';
 }
 

@@ -50,7 +50,7 @@ export function viewOf(input: StatusInput): View {
   const wanted = observed.isvc.spec.replicas;
   const total = serving.reduce((sum, each) => sum + each.readyEndpoints, 0);
   const newestCause = firstBlockingCause(newest, observed);
-  const busy = newest !== undefined && newestCause === undefined && newest.readyEndpoints < podsWanted(input, newest);
+  const busy = newest !== undefined && newestCause === undefined && waitsForPods(input) && newest.readyEndpoints < podsWanted(input, newest);
   return {
     ...input,
     serving,
@@ -78,6 +78,9 @@ function servingOf({ advanced, revisions }: StatusInput, newest: RevisionFacts |
   if (withShare.length > 0 || newest === undefined) return withShare;
   return [newest];
 }
+
+/** Pods on their way are the reason for where things stand. */
+const waitsForPods = ({ advanced: { rollout } }: StatusInput): boolean => !isActive(rollout) || rollout.state === 'Warming' || (rollout.state === 'Promoting' && rollout.weight < 100);
 
 const podsWanted = ({ advanced }: StatusInput, revision: RevisionFacts): number => advanced.scale[revision.name] ?? 0;
 
