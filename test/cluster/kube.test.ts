@@ -111,7 +111,7 @@ describe('server-side apply', () => {
   it('the status subresource is apart from the rest', async () => {
     const labels = { app: 'status' };
     const spec = { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } } };
-    const made = await client.apply(DEPLOYMENTS, { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'status', namespace }, spec }, mine);
+    const made = await client.apply<KubeObject>(DEPLOYMENTS, { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'status', namespace }, spec }, mine);
     const intent = (resourceVersion: string): KubeObject => ({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'status', namespace, resourceVersion }, status: { replicas: 7 } });
     const told = await client.applyStatus(DEPLOYMENTS, intent(version(made)), forced);
     expect(told['status']).toMatchObject({ replicas: 7 });

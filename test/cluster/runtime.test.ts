@@ -1,0 +1,240 @@
+// The operator's shell against a real API server without controllers or nodes: what it writes, what it leaves alone, what it repairs.
+// Whatever needs pods is in test/e2e.
+import { CONFIG_MAPS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, EVENTS, SERVICES, isNotFound, systemClock } from '@slipway/kube';
+import type { Client, KubeObject, RequestReport, ResourceType } from '@slipway/kube';
+import { readFile } from 'node:fs/promises';
+import { load } from 'js-yaml';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../operator/src/config.ts';
+import { createOperator } from '../../operator/src/operator.ts';
+import type { Operator } from '../../operator/src/operator.ts';
+import { createLog } from '../../operator/src/runtime/log.ts';
+import { INFERENCE_SERVICES, SERVICE_MONITORS } from '../../operator/src/runtime/managed-types.ts';
+import { createMetrics } from '../../operator/src/runtime/metrics.ts';
+import { startApiServer } from '../support/apiserver.ts';
+import type { ApiServer } from '../support/apiserver.ts';
+import { until } from '../../tools/cluster/wait.ts';
+import { clientFor, namespaceFor } from '../support/kube-client.ts';
+
+let server: ApiServer;
+let client: Client;
+let namespace: string;
+let running: { operator: Operator; client: Client; requests: RequestReport[]; port: number } | undefined;
+
+beforeAll(async () => {
+  server = await startApiServer();
+  ({ client } = await clientFor(server));
+  const crd = load(await readFile(new URL('../../crds/inferenceservices.serving.slipway.dev.yaml', import.meta.url), 'utf8')) as KubeObject;
+  await client.create(CUSTOM_RESOURCE_DEFINITIONS, crd);
+  await until(() => client.list(INFERENCE_SERVICES).then(() => true, () => false), { timeoutMs: 15_000, otherwise: () => 'the CRD is not served' });
+});
+beforeEach(async () => {
+  namespace = await namespaceFor(client, 'runtime');
+});
+afterEach(stop);
+afterAll(async () => {
+  await client?.close();
+  await server?.stop();
+});
+
+async function start(identity = 'one'): Promise<NonNullable<typeof running>> {
+  const flags = { 'server-image': 'server:1', 'router-image': 'router:1', 'watch-namespaces': namespace, 'lease-namespace': namespace, identity, 'admin-port': '0' };
+  const config = loadConfig(Object.entries(flags).map(([name, value]) => `--${name}=${value}`), {});
+  const { client: own, requests } = await clientFor(server);
+  const log = createLog({ level: 'silent', component: 'operator', instance: identity });
+  const operator = createOperator({ config, client: own, leaseClient: own, clock: systemClock, random: Math.random, log, metrics: createMetrics() });
+  running = { operator, client: own, requests, port: await operator.start() };
+  return running;
+}
+
+async function stop(): Promise<void> {
+  await running?.operator.stop();
+  await running?.client.close();
+  running = undefined;
+}
+
+const isvc = (name: string, spec: Record<string, unknown> = {}): KubeObject => ({
+  apiVersion: 'serving.slipway.dev/v1alpha1',
+  kind: 'InferenceService',
+  metadata: { name, namespace },
+  spec: { model: { storageUri: 'https://example.invalid/model.tar.gz' }, ...spec },
+});
+interface Status {
+  phase?: string;
+  observedGeneration?: number;
+  conditions?: { type: string; status: string; reason: string; message: string }[];
+}
+const get = async (type: ResourceType, name: string): Promise<KubeObject | undefined> =>
+  client.get<KubeObject>({ type, namespace, name }).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
+const found = (type: ResourceType, name: string): Promise<KubeObject> =>
+  expect.poll(() => get(type, name), { timeout: 15_000 }).toBeDefined().then(async () => (await get(type, name)) as KubeObject);
+const condition = async (name: string, type: string) => ((await get(INFERENCE_SERVICES, name))?.['status'] as Status | undefined)?.conditions?.find((c) => c.type === type);
+/** The Deployment of the only revision of an InferenceService. */
+const deploymentOf = async (name: string): Promise<KubeObject> => {
+  const ofIt = { namespace, labelSelector: `serving.slipway.dev/inferenceservice=${name}` };
+  await expect.poll(async () => (await client.list(DEPLOYMENTS, ofIt)).items.length, { timeout: 15_000 }).toBe(1);
+  return (await client.list<KubeObject>(DEPLOYMENTS, ofIt)).items[0] as KubeObject;
+};
+const writes = (requests: RequestReport[]): RequestReport[] => requests.filter(({ verb, resource }) => !['get', 'list', 'watch'].includes(verb) && !['leases', 'events'].includes(resource));
+/** Resolves once the operator has written nothing for `ms` milliseconds. */
+async function quiet(requests: RequestReport[], ms: number): Promise<void> {
+  let last = performance.now();
+  let count = writes(requests).length;
+  await expect
+    .poll(
+      () => {
+        if (writes(requests).length !== count) [last, count] = [performance.now(), writes(requests).length];
+        return performance.now() - last >= ms;
+      },
+      { timeout: 20_000, interval: 50 },
+    )
+    .toBe(true);
+}
+
+describe('the operator on a real API server', () => {
+  it('makes everything, then writes nothing more while nothing changes', async () => {
+    const { requests, port } = await start();
+    await client.create(INFERENCE_SERVICES, isvc('plain'));
+    await deploymentOf('plain');
+    await found(CONFIG_MAPS, 'plain-route');
+    await found(DEPLOYMENTS, 'slipway-router');
+    await quiet(requests, 1_500);
+    const before = writes(requests).length;
+    await client.patch({ type: INFERENCE_SERVICES, namespace, name: 'plain' }, { metadata: { labels: { touched: 'yes' } } }, { type: 'merge' });
+    await quiet(requests, 1_500);
+    expect(writes(requests).slice(before), 'a pass over an unchanged world').toEqual([]);
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(metrics).toMatch(/slipway_operator_leader 1/);
+    expect(metrics).toMatch(/slipway_operator_reconcile_total\{kind="inferenceservice",result="Settle"\} \d+/);
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+  });
+
+  it('a restart sends every intent once and changes nothing by it', async () => {
+    await start('before');
+    await client.create(INFERENCE_SERVICES, isvc('again'));
+    await deploymentOf('again');
+    await quiet(running?.requests ?? [], 1_000);
+    const versions = async (): Promise<Record<string, string | undefined>> => {
+      const all = await Promise.all([DEPLOYMENTS, SERVICES, CONFIG_MAPS].map((type) => client.list<KubeObject>(type, { namespace })));
+      return Object.fromEntries(all.flatMap(({ items }) => items.map((o) => [`${o.kind}/${o.metadata.name}`, o.metadata.resourceVersion])));
+    };
+    const before = await versions();
+    await stop();
+    const { requests } = await start('after');
+    await expect.poll(() => writes(requests).length, { timeout: 15_000 }).toBeGreaterThan(0);
+    await quiet(requests, 1_000);
+    expect(await versions()).toEqual(before);
+  });
+
+  it('brings back what was edited, stripped of its labels, or deleted by hand', async () => {
+    const { requests } = await start();
+    await client.create(INFERENCE_SERVICES, isvc('repair'));
+    const deployment = await deploymentOf('repair');
+    const ref = { type: DEPLOYMENTS, namespace, name: deployment.metadata.name };
+    await quiet(requests, 500);
+
+    await client.patch(ref, { spec: { replicas: 0, template: { spec: { containers: [{ name: 'server', image: 'else:1' }] } } } }, { type: 'strategic' });
+    const restored = { replicas: 1, template: { spec: { containers: [{ name: 'server', image: 'server:1' }] } } };
+    await expect.poll(async () => (await client.get<KubeObject>(ref))['spec'], { timeout: 10_000 }).toMatchObject(restored);
+
+    const service = { type: SERVICES, namespace, name: deployment.metadata.name };
+    await client.patch(service, { spec: { selector: { 'serving.slipway.dev/revision': 'other' } } }, { type: 'merge' });
+    await expect.poll(async () => (await client.get<KubeObject>(service))['spec'], { timeout: 10_000 }).toMatchObject({ selector: { 'serving.slipway.dev/revision': deployment.metadata.name } });
+
+    const label = 'app.kubernetes.io/managed-by';
+    await client.patch(ref, { metadata: { labels: { [label]: null } } }, { type: 'merge' });
+    await expect.poll(async () => (await client.get<KubeObject>(ref)).metadata.labels?.[label], { timeout: 10_000 }).toBe('slipway');
+
+    await client.delete(ref);
+    const again = await found(DEPLOYMENTS, deployment.metadata.name);
+    expect(again.metadata.uid).not.toBe(deployment.metadata.uid);
+
+    await client.delete({ type: DEPLOYMENTS, namespace, name: 'slipway-router' });
+    await found(DEPLOYMENTS, 'slipway-router');
+  });
+
+  it('leaves a foreign object of the same name untouched and says so until it is gone', async () => {
+    const foreign = await client.create<KubeObject>(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'taken-route', namespace }, data: { mine: 'yes' } });
+    await start();
+    await client.create(INFERENCE_SERVICES, isvc('taken'));
+    await expect.poll(async () => (await condition('taken', 'Stalled'))?.reason, { timeout: 15_000 }).toBe('NameTaken');
+    expect((await condition('taken', 'Stalled'))?.message).toMatch(/taken-route/);
+    expect((await get(CONFIG_MAPS, 'taken-route'))?.metadata.resourceVersion).toBe(foreign.metadata.resourceVersion);
+    await client.delete({ type: CONFIG_MAPS, namespace, name: 'taken-route' });
+    await expect.poll(async () => (await condition('taken', 'Stalled'))?.status, { timeout: 30_000 }).toBe('False');
+    expect((await get(CONFIG_MAPS, 'taken-route'))?.metadata.ownerReferences?.[0]?.name).toBe('taken');
+  });
+
+  it("a pod template that the API server refuses makes no revision, is told in its words, and is forgotten by an edit", async () => {
+    await start();
+    await client.create(INFERENCE_SERVICES, isvc('refused', { podTemplate: { volumes: [{ name: 'Not_A_Name', emptyDir: {} }] } }));
+    await expect.poll(async () => (await condition('refused', 'Stalled'))?.reason, { timeout: 15_000 }).toBe('InvalidPodTemplate');
+    expect((await condition('refused', 'Stalled'))?.message).toMatch(/Not_A_Name/);
+    const revisions: ResourceType = { group: 'apps', version: 'v1', kind: 'ControllerRevision', plural: 'controllerrevisions', namespaced: true };
+    expect((await client.list(revisions, { namespace })).items).toEqual([]);
+    await client.patch({ type: INFERENCE_SERVICES, namespace, name: 'refused' }, { spec: { podTemplate: null } }, { type: 'merge' });
+    await deploymentOf('refused');
+    await expect.poll(async () => (await condition('refused', 'Stalled'))?.status, { timeout: 15_000 }).toBe('False');
+  });
+
+  it('a ServiceMonitor appears when its CRD does', async () => {
+    await start();
+    await client.create(INFERENCE_SERVICES, isvc('watched', { monitoring: { serviceMonitor: { enabled: true } } }));
+    await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.reason, { timeout: 15_000 }).toBe('MonitorCrdMissing');
+    await client.create(CUSTOM_RESOURCE_DEFINITIONS, openDefinition(SERVICE_MONITORS));
+    await found(SERVICE_MONITORS, 'watched');
+    await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.status, { timeout: 15_000 }).toBe('True');
+    await client.delete({ type: CUSTOM_RESOURCE_DEFINITIONS, name: 'servicemonitors.monitoring.coreos.com' });
+    await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.reason, { timeout: 15_000 }).toBe('MonitorCrdMissing');
+  });
+
+  it('the routers go with the last InferenceService of the namespace', async () => {
+    await start();
+    await client.create(INFERENCE_SERVICES, isvc('last'));
+    await found(DEPLOYMENTS, 'slipway-router');
+    await client.delete({ type: INFERENCE_SERVICES, namespace, name: 'last' });
+    await expect.poll(() => get(DEPLOYMENTS, 'slipway-router'), { timeout: 15_000 }).toBeUndefined();
+  });
+
+  it('a second operator waits, and goes on where the first ended', async () => {
+    const first = await start('first');
+    await client.create(INFERENCE_SERVICES, isvc('handed'));
+    await deploymentOf('handed');
+    running = undefined;
+    const second = await start('second');
+    expect(writes(second.requests)).toEqual([]);
+    await first.operator.stop();
+    await first.client.close();
+    await client.create(INFERENCE_SERVICES, isvc('handed-too'));
+    await deploymentOf('handed-too');
+  });
+
+  it('says what happened in events, once', async () => {
+    await start();
+    await client.create(INFERENCE_SERVICES, isvc('told'));
+    await deploymentOf('told');
+    const events = async (): Promise<KubeObject[]> => (await client.list<KubeObject>(EVENTS, { namespace })).items.filter((e) => (e['regarding'] as { name?: string }).name === 'told');
+    await expect.poll(async () => (await events()).length, { timeout: 15_000 }).toBeGreaterThan(0);
+    const all = await events();
+    expect(all[0]).toMatchObject({ reportingController: 'slipway-operator', reportingInstance: 'one', regarding: { kind: 'InferenceService' } });
+    expect(new Set(all.map((e) => `${String(e['reason'])} ${String(e['note'])}`)).size).toBe(all.length);
+  });
+});
+
+/** A CRD of that type without a schema. */
+function openDefinition(type: ResourceType): KubeObject {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${type.plural}.${type.group}` },
+    spec: {
+      group: type.group,
+      scope: 'Namespaced',
+      names: { kind: type.kind, plural: type.plural, singular: type.kind.toLowerCase() },
+      versions: [{ name: type.version, served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } }],
+    },
+  };
+}
