@@ -17,7 +17,7 @@ export const PodTemplateSpec = doc(
     nodeSelector: labelMap('Labels that a node must have.').optional(),
     tolerations: opaqueList(32, 'Taints that the pods tolerate.').optional(),
     affinity: opaque('Affinity of the pods.').optional(),
-    topologySpreadConstraints: opaqueList(16, 'How pods spread. Default: over nodes, as far as possible.').optional(),
+    topologySpreadConstraints: opaqueList(16, 'How pods spread. Default: over nodes and zones, as far as possible.').optional(),
     serviceAccountName: doc(objectName().optional(), 'ServiceAccount of the pods. Its token is not mounted.'),
     imagePullSecrets: kube(z.array(doc(z.object({ name: doc(objectName(), 'Name of the Secret.') }), 'One Secret.')).max(16), {
       description: 'Secrets for pulling the images.',

@@ -1,5 +1,6 @@
 // Owns the init container that downloads the package (slipway-fetch, in the router image). Must not know the server.
 import { FETCH_DEADLINE_SECONDS, MODELS_MOUNT, PACKAGE_KEY, packageConfigMapName, PORTS, PVC_MOUNT, RUN_AS } from '@slipway/api';
+import type { ResourcesSpec } from '@slipway/api';
 import { constantEnv, optionalEnv } from './env.ts';
 import type { EnvVar } from './env.ts';
 import type { RevisionInput } from './revision.ts';
@@ -31,7 +32,7 @@ export function fetchContainer({ isvc, images, revision }: RevisionInput): Recor
       ...(model.secretName === undefined ? [] : secretEnv(model.secretName)),
     ],
     ports: [{ name: 'progress', containerPort: PORTS.fetch, protocol: 'TCP' }],
-    resources: { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '512Mi' } },
+    resources: fetchResources(isvc.spec.resources),
     securityContext: { ...OWN_CONTAINER, runAsUser: RUN_AS, runAsGroup: RUN_AS },
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [
@@ -40,6 +41,17 @@ export function fetchContainer({ isvc, images, revision }: RevisionInput): Recor
       ...(storage.claim === undefined ? [] : [{ name: 'pvc', mountPath: PVC_MOUNT, readOnly: true }]),
     ],
   };
+}
+
+/** What a quota or a Guaranteed pod needs is asked of every container, and init containers cost nothing beside a server of that size. */
+const SHARED_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'];
+const SMALL: ResourcesSpec = { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '512Mi' } };
+
+/** The server's requests and limits, without devices; small ones of its own where the server has none. */
+function fetchResources(asked: ResourcesSpec | undefined): ResourcesSpec {
+  if (asked === undefined) return SMALL;
+  const entries = Object.entries(asked).map(([kind, amounts]) => [kind, Object.fromEntries(Object.entries(amounts ?? {}).filter(([resource]) => SHARED_RESOURCES.includes(resource)))]);
+  return Object.fromEntries(entries) as ResourcesSpec;
 }
 
 /** Written after the first ready pod; absent before, so optional. Later pods that fetch other bytes must not serve. */

@@ -1,12 +1,9 @@
 // Every object that the operator makes, one pure builder per kind and file. Names come from @slipway/api only.
 // Signatures are data in, plain object out; the golden files in testdata/ show each one whole.
 export { controllerRevisionFor } from './controller-revision.ts';
-export { ownerReference } from './owner.ts';
-export type { Owner } from './owner.ts';
 export { packageConfigMapFor } from './package-config-map.ts';
 export { pdbFor } from './pod-disruption-budget.ts';
 export { appliedDeploymentFor, appliedServiceFor, renderRevision } from './revision.ts';
-export type { RenderedRevision, RevisionInput, RevisionMarks } from './revision.ts';
 export { routeConfigMapFor } from './route-config-map.ts';
 export { routerDeploymentFor } from './router-deployment.ts';
 export { routerPdbFor } from './router-disruption-budget.ts';
@@ -15,5 +12,4 @@ export { routerPortsConfigMapFor } from './router-ports-config-map.ts';
 export { routerRoleBindingFor } from './router-role-binding.ts';
 export { routerServiceAccountFor } from './router-service-account.ts';
 export { previewServiceFor, serviceFor } from './service.ts';
-export type { RouterPorts } from './service.ts';
 export { serviceMonitorFor } from './service-monitor.ts';

@@ -7,6 +7,7 @@ import type { RevisionInput } from './revision.ts';
 import { runtimeContainer } from './runtime-container.ts';
 import { FOREIGN_POD, OWN_POD, RESTRICTED_CONTAINER } from './security.ts';
 import { serverContainer } from './server-container.ts';
+import { spreadOver } from './spread.ts';
 import { storageOf } from './storage.ts';
 
 type Json = Record<string, unknown>;
@@ -41,15 +42,13 @@ function guarded(container: Json): Json {
   return { terminationMessagePolicy: 'FallbackToLogsOnError', ...container, securityContext: { ...RESTRICTED_CONTAINER, ...(container['securityContext'] as Json | undefined) } };
 }
 
-/** Where pods may run and as whom; spread over nodes unless podTemplate has its own idea. */
+/** Where pods may run and as whom; spread over nodes and zones unless podTemplate has its own idea. */
 function placement(template: PodTemplateSpec, revision: string): Json {
   const { nodeSelector, tolerations, affinity, serviceAccountName, priorityClassName } = template;
   const chosen = { nodeSelector, tolerations, affinity, serviceAccountName, priorityClassName };
   return {
     ...Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined)),
-    topologySpreadConstraints: template.topologySpreadConstraints ?? [
-      { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: { [LABELS.revision]: revision } } },
-    ],
+    topologySpreadConstraints: template.topologySpreadConstraints ?? spreadOver({ [LABELS.revision]: revision }),
   };
 }
 

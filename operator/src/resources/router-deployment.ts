@@ -5,6 +5,7 @@ import type { KubeObject, NamespaceConfig } from '../types.ts';
 import { constantEnv, fieldEnv } from './env.ts';
 import { routerMetadata } from './router-metadata.ts';
 import { OWN_CONTAINER, OWN_POD } from './security.ts';
+import { spreadOver } from './spread.ts';
 
 /** The grace period grows in these steps only, so that one more long timeout rarely rolls the routers. Seconds. */
 const GRACE_STEPS = [60, 300, 900, 3600];
@@ -13,7 +14,6 @@ export type RouterConfig = Pick<NamespaceConfig, 'images' | 'routerReplicas' | '
 
 /** `longestTimeout`: seconds, the longest spec.traffic.timeout in the namespace; running requests get that long to finish. */
 export function routerDeploymentFor(namespace: string, config: RouterConfig, longestTimeout: number): KubeObject {
-  const selector = { matchLabels: routerLabels() };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -21,14 +21,14 @@ export function routerDeploymentFor(namespace: string, config: RouterConfig, lon
     spec: {
       replicas: config.routerReplicas,
       revisionHistoryLimit: 2,
-      selector,
+      selector: { matchLabels: routerLabels() },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-      template: { metadata: { labels: routerLabels() }, spec: routerPod(config, selector, longestTimeout) },
+      template: { metadata: { labels: routerLabels() }, spec: routerPod(config, longestTimeout) },
     },
   };
 }
 
-function routerPod(config: RouterConfig, labelSelector: unknown, longestTimeout: number): Record<string, unknown> {
+function routerPod(config: RouterConfig, longestTimeout: number): Record<string, unknown> {
   const grace = GRACE_STEPS.find((step) => step >= longestTimeout) ?? Math.ceil(longestTimeout);
   return {
     serviceAccountName: ROUTER_NAME,
@@ -38,7 +38,7 @@ function routerPod(config: RouterConfig, labelSelector: unknown, longestTimeout:
     terminationGracePeriodSeconds: DRAIN_DELAY_SECONDS + grace,
     ...(config.imagePullSecrets.length === 0 ? {} : { imagePullSecrets: config.imagePullSecrets.map((name) => ({ name })) }),
     ...(Object.keys(config.nodeSelector).length === 0 ? {} : { nodeSelector: config.nodeSelector }),
-    topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({ maxSkew: 1, topologyKey, whenUnsatisfiable: 'ScheduleAnyway', labelSelector })),
+    topologySpreadConstraints: spreadOver(routerLabels()),
     containers: [routerContainer(config)],
     volumes: [
       { name: 'state', emptyDir: {} },

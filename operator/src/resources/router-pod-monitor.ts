@@ -1,5 +1,5 @@
 // Owns the PodMonitor of the routers of a namespace, so that each is scraped once. Must not know whether its CRD exists.
-import { routerLabels } from '@slipway/api';
+import { LABELS, routerLabels } from '@slipway/api';
 import type { KubeObject } from '../types.ts';
 import { routerMetadata } from './router-metadata.ts';
 
@@ -8,6 +8,6 @@ export function routerPodMonitorFor(namespace: string): KubeObject {
     apiVersion: 'monitoring.coreos.com/v1',
     kind: 'PodMonitor',
     metadata: routerMetadata(namespace),
-    spec: { selector: { matchLabels: routerLabels() }, podMetricsEndpoints: [{ port: 'admin', path: '/metrics', interval: '15s' }] },
+    spec: { jobLabel: LABELS.name, selector: { matchLabels: routerLabels() }, podMetricsEndpoints: [{ port: 'admin', path: '/metrics', interval: '15s' }] },
   };
 }

@@ -24,6 +24,8 @@ export function serviceMonitorFor(owner: Owner, { interval, labels }: Monitoring
     kind: 'ServiceMonitor',
     metadata: { ...metadata, labels: { ...labels, ...metadata.labels } },
     spec: {
+      // One job per InferenceService, not one per revision.
+      jobLabel: LABELS.inferenceService,
       selector: { matchLabels: { [LABELS.inferenceService]: owner.metadata.name, [LABELS.component]: 'server' } },
       endpoints: [
         {
