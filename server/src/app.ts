@@ -1,23 +1,45 @@
 // Builds the public HTTP application without listening: the one visible list of what happens to a request, in order.
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerFactory } from 'fastify';
+import type { ServerState } from '@slipway/api';
 import type { ServerConfig } from './config.ts';
 import { addBodies } from './http/bodies.ts';
+import { addCompression } from './http/compression.ts';
+import { addCors } from './http/cors.ts';
+import type { Drain } from './http/drain.ts';
 import { addErrorHandling } from './http/errors.ts';
+import { addMemoryAdmission } from './http/memory-admission.ts';
 import { addRequestContext, HEADERS, requestIdOf } from './http/request-context.ts';
 import type { Parts } from './parts.ts';
+import { addInfoRoutes } from './protocols/native/info-routes.ts';
 import { addNativeRoutes } from './protocols/native/routes.ts';
 
-export function buildApp(config: ServerConfig, parts: Parts, serverFactory?: FastifyServerFactory): FastifyInstance {
+export interface AppOptions {
+  config: ServerConfig;
+  parts: Parts;
+  drain: Drain;
+  state(): ServerState;
+  ready(): boolean;
+  serverFactory?: FastifyServerFactory;
+}
+
+export function buildApp({ config, parts, drain, state, ready, serverFactory }: AppOptions): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = parts.log;
   const app = Fastify({
-    loggerInstance: parts.log as FastifyBaseLogger,
+    loggerInstance,
     disableRequestLogging: true,
     bodyLimit: config.MAX_BODY_BYTES,
     genReqId: (raw) => requestIdOf(raw.headers[HEADERS.requestId]),
     ...(serverFactory === undefined ? {} : { serverFactory }),
   });
-  addErrorHandling(app, { maxBodyBytes: config.MAX_BODY_BYTES });
-  addRequestContext(app, config.REVISION);
-  addBodies(app);
-  addNativeRoutes(app, { engine: parts.engine, metrics: parts.metrics, revision: config.REVISION, timeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000 });
+  const limits = { maxBodyBytes: config.MAX_BODY_BYTES };
+  addErrorHandling(app, limits); // every refusal below becomes problem+json
+  addRequestContext(app, config.REVISION); // request id, trace parent, revision on every answer
+  drain.attach(app); // shutting down: connections end, late calls are refused
+  addCors(app, config.BEHIND_ROUTER ? [] : config.CORS_ORIGINS); // browsers, when there is no router to answer them
+  addMemoryAdmission(app, parts.memory); // refused by its announced size, before a byte of it is kept
+  addCompression(app, limits); // inflated with a limit; answers compressed where asked
+  addBodies(app); // bytes until the route knows what they are
+  addInfoRoutes(app, { registry: parts.manager.registry, metrics: parts.metrics, state, ready, backend: () => parts.pool.report() });
+  addNativeRoutes(app, { engine: parts.engine, bodies: parts.bodies, metrics: parts.metrics, revision: config.REVISION, timeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000 });
   return app;
 }

@@ -112,8 +112,8 @@ export function helpText(): string {
 
 function defaultOf(schema: z.ZodType): string {
   const parsed = schema.safeParse(undefined);
-  const value: unknown = parsed.success ? parsed.data : undefined;
-  return value === undefined ? '' : Array.isArray(value) ? value.join(',') : String(value as string);
+  const value = (parsed.success ? parsed.data : undefined) as string | number | boolean | string[] | undefined;
+  return value === undefined ? '' : String(value);
 }
 
 /** Names of all variables, for the docs test. */

@@ -1,7 +1,6 @@
-// Entry of the server: settings, parts, listeners, models, drain on SIGTERM. No logic of its own.
+// Entry of the server: settings, start, drain on SIGTERM. No logic of its own.
 import { ConfigError, helpText, readConfig, setNativeEnvironment } from './config.ts';
-import { buildApp } from './app.ts';
-import { buildParts } from './parts.ts';
+import { startServer } from './server.ts';
 
 async function main(): Promise<void> {
   if (process.argv.includes('--help')) {
@@ -10,10 +9,19 @@ async function main(): Promise<void> {
   }
   const config = readConfig(process.env);
   setNativeEnvironment(config, process.env);
-  const parts = buildParts(config);
-  const app = buildApp(config, parts);
-  await app.listen({ port: config.PORT, host: config.HOST });
-  await parts.manager.loadFrom(config.MODEL_PATH);
+  const server = await startServer(config);
+  const end = (): void => {
+    process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');
+    process.once('SIGINT', () => process.exit(130));
+    server.drain().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', () => {
+    void server.close().then(() => process.exit(0));
+  });
 }
 
 try {

@@ -6,6 +6,7 @@ import { MetricsCollector } from './metrics/metrics-collector.ts';
 import { ModelManager, type ManagerEvents, type ManagerOptions } from './models/model-manager.ts';
 import { InferenceEngine } from './pipeline/inference-engine.ts';
 import { MemoryBudget } from './pipeline/memory-budget.ts';
+import { Bodies } from './protocols/native/bodies.ts';
 import { PreprocessingPipeline } from './pipeline/preprocessing-pipeline.ts';
 
 export interface Parts {
@@ -15,10 +16,12 @@ export interface Parts {
   metrics: MetricsCollector;
   memory: MemoryBudget;
   engine: InferenceEngine;
+  bodies: Bodies;
 }
 
 const RSS_MAX_AGE_MS = 250;
 const MAX_TEXT_LENGTH = 1_000_000;
+const INLINE_BODY_BYTES = 256 * 1024;
 
 export function buildParts(config: ServerConfig): Parts {
   const log = pino({ level: config.LOG_LEVEL, base: config.REVISION === undefined ? null : { revision: config.REVISION } });
@@ -28,7 +31,8 @@ export function buildParts(config: ServerConfig): Parts {
   const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss(), maxAgeMs: RSS_MAX_AGE_MS });
   const preprocessing = new PreprocessingPipeline({ maxTextLength: MAX_TEXT_LENGTH });
   const engine = new InferenceEngine({ registry: manager.registry, preprocessing, metrics, memory, maxBatchSize: config.MAX_BATCH_SIZE, maxBatchItems: config.MAX_BATCH_ITEMS });
-  return { log, pool, manager, metrics, memory, engine };
+  const bodies = new Bodies({ registry: manager.registry, inlineBytes: INLINE_BODY_BYTES, maxHeapMb: config.WORKER_HEAP_MB });
+  return { log, pool, manager, metrics, memory, engine, bodies };
 }
 
 function managerOptions(config: ServerConfig): ManagerOptions {

@@ -3,13 +3,14 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { io } from '@tensorflow/tfjs';
 import { LoadError } from './backend.ts';
+import { present } from '../inference/optional.ts';
 
 interface ModelJson {
   modelTopology?: object;
   weightsManifest?: { paths: string[]; weights: io.WeightsManifestEntry[] }[];
   format?: string;
   signature?: object;
-  userDefinedMetadata?: Record<string, unknown>;
+  userDefinedMetadata?: Record<string, string>;
   modelInitializer?: object;
   initializerSignature?: object;
 }
@@ -27,12 +28,14 @@ export async function readArtifacts(file: string): Promise<io.IOHandler> {
   const artifacts: io.ModelArtifacts = {
     modelTopology: json.modelTopology,
     weightSpecs: manifest.flatMap((group) => group.weights),
-    weightData: data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) as ArrayBuffer,
-    ...(json.format === undefined ? {} : { format: json.format }),
-    ...(json.signature === undefined ? {} : { signature: json.signature }),
-    ...(json.userDefinedMetadata === undefined ? {} : { userDefinedMetadata: json.userDefinedMetadata as Record<string, string> }),
-    ...(json.modelInitializer === undefined ? {} : { modelInitializer: json.modelInitializer }),
-    ...(json.initializerSignature === undefined ? {} : { initializerSignature: json.initializerSignature }),
+    weightData: data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength),
+    ...present({
+      format: json.format,
+      signature: json.signature,
+      userDefinedMetadata: json.userDefinedMetadata,
+      modelInitializer: json.modelInitializer,
+      initializerSignature: json.initializerSignature,
+    }),
   };
   return { load: () => Promise.resolve(artifacts) };
 }

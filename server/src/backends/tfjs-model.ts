@@ -4,7 +4,7 @@ import type * as TensorFlow from '@tensorflow/tfjs';
 import { INT32_MAX, type BackendModel, type LoadRequest } from './backend.ts';
 import { loadFault, runFault } from './faults.ts';
 import { readArtifacts } from './tfjs-artifacts.ts';
-import { graphBindings, layersBindings, publicSpec, type GraphSignature, type NodeBinding } from './tfjs-signature.ts';
+import { graphBindings, layersBindings, publicSpec, type NodeBinding } from './tfjs-signature.ts';
 import type { Runtime } from './tensorflow.ts';
 import { InferenceError } from '../inference/errors.ts';
 import type { StringData, Tensor } from '../inference/tensor.ts';
@@ -61,7 +61,7 @@ async function loadLayers(runtime: Runtime, file: string): Promise<Loaded> {
 
 async function loadGraph(runtime: Runtime, file: string): Promise<Loaded> {
   const model = await runtime.tf.loadGraphModel(await readArtifacts(file));
-  const { inputs, outputs } = graphBindings(model as unknown as { modelSignature?: GraphSignature } & TensorFlow.GraphModel);
+  const { inputs, outputs } = graphBindings(model);
   const names = outputs.map((output) => output.node);
   const feed = (tensors: TfTensor[]): Record<string, TfTensor> => Object.fromEntries(inputs.map((input, index) => [input.node, tensors[index] as TfTensor]));
   const list = (made: TfTensor | TfTensor[]): TfTensor[] => (Array.isArray(made) ? made : [made]);
@@ -118,5 +118,5 @@ function fromTf(made: TfTensor | undefined, output: NodeBinding): Tensor {
   const raw = made.dataSync<'float32' | 'int32' | 'bool' | 'string'>();
   // dataSync may hand out memory that the tensor still owns; the copy is what leaves this worker.
   const data = Array.isArray(raw) ? (raw as unknown as StringData) : (raw as Float32Array).slice();
-  return { name: output.name, dtype: made.dtype as Tensor['dtype'], shape: made.shape, data };
+  return { name: output.name, dtype: made.dtype, shape: made.shape, data };
 }

@@ -11,6 +11,7 @@ export class WorkerPool {
   readonly #all = new Set<WorkerThread>();
   #first: Promise<WorkerThread> | undefined;
   #runtime: RuntimeInfo | undefined;
+  #fault: string | undefined;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
@@ -19,6 +20,14 @@ export class WorkerPool {
   /** What the workers run, once the first one has started. */
   get runtime(): RuntimeInfo | undefined {
     return this.#runtime;
+  }
+
+  /** What /health says: which runtime, and why not the native one. */
+  report(): { name: string; native: boolean; detail?: string } {
+    if (this.#fault !== undefined) return { name: 'none', native: false, detail: this.#fault };
+    if (this.#runtime === undefined) return { name: 'not loaded yet', native: false };
+    const { backend, version } = this.#runtime;
+    return { name: `${backend} ${version}`, native: backend === 'tensorflow', ...(backend === 'tensorflow' ? {} : { detail: 'native TensorFlow does not load; a backend many times slower serves' }) };
   }
 
   /** Every thread alive, in use or idle. */
@@ -62,8 +71,10 @@ export class WorkerPool {
     });
     try {
       this.#runtime = await thread.call('start', null);
+      this.#fault = undefined;
       return thread;
     } catch (error) {
+      this.#fault = (error as Error).message;
       await thread.stop();
       throw error;
     }

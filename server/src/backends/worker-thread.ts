@@ -58,7 +58,7 @@ export class WorkerThread {
     if (this.#ended !== undefined) return Promise.reject(workerFailed(this.#ended));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.#waiting.set(id, { resolve: resolve, reject });
       this.#worker.postMessage({ id, op, payload } satisfies WorkerRequest, transfer as ArrayBuffer[]);
     });
   }

@@ -42,7 +42,7 @@ function checkTensor(tensor: Tensor, features: readonly FeatureContract[], issue
 }
 
 const isFloat = (data: Tensor['data']): boolean => data instanceof Float32Array || data instanceof Float64Array;
-const text = (value: unknown): string => (value instanceof Uint8Array ? `${String(value.byteLength)} bytes` : JSON.stringify(typeof value === 'bigint' ? Number(value) : String(value as number)).replace(/^"(.*)"$/, '$1'));
+const text = (value: unknown): string => (value instanceof Uint8Array ? `${String(value.byteLength)} bytes` : String(value).slice(0, 60));
 
 /** What was expected of a value, or undefined if it is as it should be. */
 function expectation(raw: unknown, feature: FeatureContract | undefined): string | undefined {

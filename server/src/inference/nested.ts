@@ -1,6 +1,7 @@
 // Owns nested JSON lists <-> tensor elements. Must not know models: it is told dtype and where the value stood in the body.
 import type { DType } from '@slipway/api';
-import { InferenceError, invalidInput, type Issue } from './errors.ts';
+import type { InferenceError} from './errors.ts';
+import { invalidInput, type Issue } from './errors.ts';
 import { layoutOf, sizeOf, type StringData, type TensorData } from './tensor.ts';
 
 export interface Flat {
@@ -15,8 +16,8 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return `list of ${String(value.length)}`;
   if (value === null) return 'null';
   if (typeof value === 'object') return 'object';
-  if (typeof value === 'string') return value.length > 40 ? `string of ${String(value.length)} characters` : JSON.stringify(value);
-  return String(value as number);
+  if (typeof value === 'string' && value.length > 40) return `string of ${String(value.length)} characters`;
+  return JSON.stringify(value) ?? 'nothing';
 }
 
 /**

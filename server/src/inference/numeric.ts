@@ -9,17 +9,15 @@ const DEFAULT_NORMALIZE_SCALE = 255;
 export function applyNumeric(tensor: Tensor, step: NumericPreprocessing): Tensor {
   const { data } = tensor;
   if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) return tensor;
-  const scale = scaleOf(step);
   const width = tensor.shape.at(-1) ?? 1;
+  const scale = scaleOf(step);
   const mean = broadcast(step.mean ?? [0], width, 'preprocessing.mean');
   const std = divisors(broadcast(step.std ?? [1], width, 'preprocessing.std'));
-  const out = data instanceof Float32Array ? new Float32Array(data.length) : new Float64Array(data.length);
-  for (let index = 0; index < data.length; index++) {
-    const axis = index % width;
-    out[index] = ((data[index] ?? 0) / scale - (mean[axis] ?? 0)) / (std[axis] ?? 1);
-  }
-  return { ...tensor, data: out };
+  return { ...tensor, data: data.map((value, index) => (value / scale - at(mean, index % width)) / at(std, index % width)) };
 }
+
+/** An index that is known to be inside. */
+const at = (values: readonly number[], index: number): number => values[index] as number;
 
 /** Applies steps in order to every float tensor; tensors of other dtypes pass as they are. */
 export function applyNumericSteps(tensors: readonly Tensor[], steps: readonly NumericPreprocessing[]): Tensor[] {

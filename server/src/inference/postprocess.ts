@@ -24,14 +24,18 @@ export interface Scored {
 
 /** Scores of an output: its elements, through softmax or sigmoid if a step says so. Undefined unless the output is [rows, width] of numbers. */
 export function scoresOf(output: Tensor, steps: readonly PostprocessingStep[]): Scored | undefined {
-  const [rows, width] = output.shape.length === 1 ? [output.shape[0] ?? 0, 1] : output.shape;
-  if (output.shape.length > 2 || rows === undefined || width === undefined || Array.isArray(output.data)) return undefined;
-  const scores = Float64Array.from(output.data as Float32Array, Number);
+  const [rows, width = 1] = output.shape;
+  if (output.shape.length > 2 || rows === undefined || Array.isArray(output.data)) return undefined;
+  const scored: Scored = { scores: Float64Array.from(output.data as Float32Array, Number), width, rows };
   for (const step of steps) {
-    if ('softmax' in step) for (let row = 0; row < rows; row++) softmaxInPlace(scores.subarray(row * width, (row + 1) * width));
-    if ('sigmoid' in step) for (let index = 0; index < scores.length; index++) scores[index] = 1 / (1 + Math.exp(-(scores[index] ?? 0)));
+    if ('softmax' in step) softmax(scored);
+    if ('sigmoid' in step) scored.scores = scored.scores.map((value) => 1 / (1 + Math.exp(-value)));
   }
-  return { scores, width, rows };
+  return scored;
+}
+
+function softmax({ scores, width, rows }: Scored): void {
+  for (let row = 0; row < rows; row++) softmaxInPlace(scores.subarray(row * width, (row + 1) * width));
 }
 
 function softmaxInPlace(row: Float64Array): void {
@@ -114,4 +118,4 @@ export function indexOfMax(row: ArrayLike<number>): number {
 }
 
 /** One row of an output as JSON prints it. */
-export const rowOf = (output: Tensor, row: number): Nested => nest(sliceRows(output, row, row + 1)) as Nested;
+export const rowOf = (output: Tensor, row: number): Nested => nest(sliceRows(output, row, row + 1));

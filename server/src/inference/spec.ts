@@ -35,11 +35,14 @@ export interface ServingSpec {
 
 export const keyOf = (spec: Pick<ServingSpec, 'name' | 'version'>): string => `${spec.name}@${spec.version}`;
 
+const CHANNELS = [1, 3, 4];
+const PICTURE_DTYPES = ['float32', 'uint8', 'int32'];
+
 /** The picture input of a signature: one input of rank 4 with known height and width and 1, 3 or 4 channels. */
 export function imageInputOf(signature: ModelSignature): ImageInput | undefined {
-  const [input, other] = signature.inputs;
-  if (input === undefined || other !== undefined || input.shape.length !== 4) return undefined;
-  const [, height = -1, width = -1, channels = -1] = input.shape;
-  const known = height > 0 && width > 0 && [1, 3, 4].includes(channels);
-  return known && ['float32', 'uint8', 'int32'].includes(input.dtype) ? { name: input.name, height, width, channels } : undefined;
+  const [input] = signature.inputs;
+  if (input === undefined || signature.inputs.length > 1 || input.shape.length !== 4) return undefined;
+  const [height, width, channels] = input.shape.slice(1) as [number, number, number];
+  const known = height > 0 && width > 0 && CHANNELS.includes(channels) && PICTURE_DTYPES.includes(input.dtype);
+  return known ? { name: input.name, height, width, channels } : undefined;
 }

@@ -93,7 +93,7 @@ async function readSamples(files: PackageOnDisk, spec: ServingSpec, vectorizer: 
   for (const sample of files.manifest?.samples ?? []) {
     const file = inside(files.folder, sample.request);
     try {
-      samples.push(sampleTensors(JSON.parse(await readFile(file, 'utf8')), spec, vectorizer));
+      samples.push(sampleTensors(JSON.parse(await readFile(file, 'utf8')) as SampleBody, spec, vectorizer));
     } catch (error) {
       throw new LoadError('PackageInvalid', `${file}: ${(error as Error).message}`, error);
     }

@@ -6,6 +6,7 @@ import type { ModelState, Reason } from '@slipway/api';
 import { LoadError } from '../backends/backend.ts';
 import type { WorkerPool } from '../backends/worker-pool.ts';
 import { InferenceError } from '../inference/errors.ts';
+import { present } from '../inference/optional.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import { loadModel, type LoaderOptions } from './loader.ts';
 import { closeModel, type Model } from './model.ts';
@@ -213,9 +214,7 @@ export function stateOf(entry: Entry): ModelState {
     name: entry.name,
     version: entry.version,
     phase: entry.phase,
-    ...(entry.reason === undefined ? {} : { reason: entry.reason }),
-    ...(entry.message === undefined ? {} : { message: entry.message }),
-    ...(entry.digest === undefined ? {} : { digest: entry.digest }),
+    ...present({ reason: entry.reason, message: entry.message, digest: entry.digest }),
     ...(model === undefined ? {} : { format: model.spec.format, workers: model.runner.workers, bytes: model.runner.info.bytes * model.runner.workers }),
   };
 }

@@ -64,17 +64,22 @@ interface Found {
 }
 
 async function findModel(at: string, format: ModelFormat | undefined): Promise<Found> {
-  const folder = at.endsWith('.json') || at.endsWith('.onnx') ? path.dirname(at) : at;
-  if (existsSync(path.join(folder, 'saved_model.pb')) && (format === undefined || format === 'saved-model')) {
-    return { format: 'saved-model', modelPath: folder };
+  const kinds = KINDS.filter((kind) => format === undefined || kind.formats.includes(format));
+  for (const kind of kinds) {
+    const file = at.endsWith(path.extname(kind.file)) ? at : path.join(at, kind.file);
+    if (!existsSync(file)) continue;
+    if (kind.file === 'model.json') return { format: format ?? (await tfjsFormat(file)), modelPath: file };
+    return { format: kind.formats[0], modelPath: kind.file === 'saved_model.pb' ? path.dirname(file) : file };
   }
-  const json = at.endsWith('.json') ? at : path.join(folder, 'model.json');
-  if (existsSync(json) && format !== 'saved-model' && format !== 'onnx') return { format: format ?? (await tfjsFormat(json)), modelPath: json };
-  const onnx = at.endsWith('.onnx') ? at : path.join(folder, 'model.onnx');
-  if (existsSync(onnx) && (format === undefined || format === 'onnx')) return { format: 'onnx', modelPath: onnx };
-  const wanted = format === undefined ? 'a saved_model.pb or a model.json' : format === 'saved-model' ? 'a saved_model.pb' : format === 'onnx' ? 'a model.onnx' : 'a model.json';
-  throw new LoadError('ModelNotFound', `${folder} holds no model: expected ${wanted}`);
+  throw new LoadError('ModelNotFound', `${at} holds no model: expected ${kinds.map((kind) => `a ${kind.file}`).join(' or ')}`);
 }
+
+/** Model files by name, in the order they are looked for, and the formats each may be. */
+const KINDS: readonly { file: string; formats: readonly [ModelFormat, ...ModelFormat[]] }[] = [
+  { file: 'saved_model.pb', formats: ['saved-model'] },
+  { file: 'model.json', formats: ['tfjs-graph', 'tfjs-layers'] },
+  { file: 'model.onnx', formats: ['onnx'] },
+];
 
 /** A model.json says which kind it is; old ones only by their topology. */
 async function tfjsFormat(file: string): Promise<ModelFormat> {

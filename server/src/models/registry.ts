@@ -2,6 +2,7 @@
 // a lease keeps a version loaded until its call is answered. Must not load or run anything.
 import type { ModelState } from '@slipway/api';
 import { InferenceError } from '../inference/errors.ts';
+import type { ServingSpec } from '../inference/spec.ts';
 import { highestVersion } from '../inference/versions.ts';
 import type { Model } from './model.ts';
 
@@ -61,11 +62,14 @@ interface Named {
 }
 type Table = ReadonlyMap<string, Named>;
 
+/** Kinds of input a call may bring. */
+export type Kind = 'tensors' | 'text' | 'picture';
+
 export interface Wanted {
   name: string | undefined;
   version: string | undefined;
   /** What the call brings, to find the one model that fits when no name is given. */
-  takes: 'tensors' | 'text';
+  takes: Kind;
 }
 
 export interface RegistryOptions {
@@ -161,12 +165,12 @@ export class Registry {
     return owner.name;
   }
 
-  #onlyFitting(takes: Wanted['takes']): string {
+  #onlyFitting(takes: Kind): string {
     const names = [...this.#table.keys()].sort();
-    const fitting = names.filter((name) => [...(this.#table.get(name)?.versions.values() ?? [])].some((entry) => (entry.model?.spec.takes ?? takes) === takes));
+    const fitting = names.filter((name) => [...(this.#table.get(name)?.versions.values() ?? [])].some((entry) => entry.model === undefined || fits(entry.model.spec, takes)));
     const [only, ...others] = fitting;
     if (only !== undefined && others.length === 0) return only;
-    const what = takes === 'text' ? 'text' : 'tensors';
+    const what = takes === 'picture' ? 'pictures' : takes;
     const list = fitting.length === 0 ? `None takes ${what}; there are: ${names.join(', ') || 'none'}.` : `These take ${what}: ${fitting.join(', ')}.`;
     throw new InferenceError('model_name_required', `modelName is missing. ${list}`);
   }
@@ -182,6 +186,10 @@ export class Registry {
   #loaded(): string {
     return this.entries().map((entry) => `${entry.name} ${entry.version}`).join(', ') || 'none';
   }
+}
+
+function fits(spec: ServingSpec, takes: Kind): boolean {
+  return takes === 'picture' ? spec.image !== undefined : spec.takes === takes;
 }
 
 /** The highest version, a ready one if there is any. */

@@ -1,6 +1,7 @@
 // Owns the making of a ServingSpec: what the package declares, checked against what the files really hold.
 import type { ModelPackage, TensorSpec, TextPreprocessing } from '@slipway/api';
 import { LoadError, type LoadedInfo } from '../backends/backend.ts';
+import { present } from '../inference/optional.ts';
 import { imageInputOf, type ServingSpec } from '../inference/spec.ts';
 import { layoutOf, shapeText, type ModelSignature } from '../inference/tensor.ts';
 import type { PackageOnDisk } from './model-package.ts';
@@ -12,25 +13,21 @@ export interface Identity {
 
 /** @throws LoadError WrongSignature or UnsupportedDType saying what was declared and what was found. */
 export function specFor(identity: Identity, files: PackageOnDisk, info: LoadedInfo): ServingSpec {
-  const { manifest } = files;
+  const manifest: Partial<ModelPackage> = files.manifest ?? {};
   const signature = declaredSignature(manifest, info.signature);
   for (const tensor of [...signature.inputs, ...signature.outputs]) checkDType(tensor);
-  const steps = manifest?.preprocessing ?? [];
-  const image = imageInputOf(signature);
+  const steps = manifest.preprocessing ?? [];
   return {
     ...identity,
     format: files.format,
     signature,
     takes: steps.some((step) => 'text' in step) ? 'text' : 'tensors',
     numeric: steps.flatMap((step) => ('numeric' in step ? [step.numeric] : [])),
-    postprocessing: manifest?.postprocessing ?? [],
+    postprocessing: manifest.postprocessing ?? [],
     maxInt64: info.maxInt64,
-    explanation: manifest?.explanation ?? 'none',
-    baseline: manifest?.baseline ?? {},
-    ...(image === undefined ? {} : { image }),
-    ...(manifest?.dataContract === undefined ? {} : { contract: manifest.dataContract }),
-    ...(manifest?.uncertainty === undefined ? {} : { uncertainty: manifest.uncertainty }),
-    ...(manifest?.trainingData === undefined ? {} : { trainingDataTag: manifest.trainingData.tag }),
+    explanation: manifest.explanation ?? 'none',
+    baseline: manifest.baseline ?? {},
+    ...present({ image: imageInputOf(signature), contract: manifest.dataContract, uncertainty: manifest.uncertainty, trainingDataTag: manifest.trainingData?.tag }),
   };
 }
 
@@ -39,8 +36,8 @@ export function textStepOf(manifest: ModelPackage | undefined): TextPreprocessin
   return undefined;
 }
 
-function declaredSignature(manifest: ModelPackage | undefined, found: ModelSignature): ModelSignature {
-  return { inputs: reconcile('input', manifest?.inputs, found.inputs), outputs: reconcile('output', manifest?.outputs, found.outputs) };
+function declaredSignature(manifest: Partial<ModelPackage>, found: ModelSignature): ModelSignature {
+  return { inputs: reconcile('input', manifest.inputs, found.inputs), outputs: reconcile('output', manifest.outputs, found.outputs) };
 }
 
 /** The file's tensors in the file's order, narrowed and labelled by the declaration. Names must agree. */

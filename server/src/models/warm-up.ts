@@ -3,7 +3,7 @@
 import type { BatchingReport, WarmupReport } from './model.ts';
 import { LoadError } from '../backends/backend.ts';
 import { reasonFor } from '../backends/faults.ts';
-import { layoutOf, concatRows, rowsOf, sizeOf, sliceRows, type ModelSignature, type NumericData, type Tensor } from '../inference/tensor.ts';
+import { layoutOf, concatRows, rowsOf, sizeOf, sliceRows, type ModelSignature, type Tensor } from '../inference/tensor.ts';
 
 export interface WarmUpOptions {
   iterations: number;
@@ -84,7 +84,7 @@ function equalsJoined(both: Tensor, left: Tensor | undefined, right: Tensor | un
   const parts = concatRows([left, right]);
   if (parts.data.length !== both.data.length) return false;
   if (Array.isArray(both.data)) return both.data.every((value, index) => String(value) === String(parts.data[index]));
-  return (both.data as NumericData).every((value, index) => close(Number(value), Number(parts.data[index])));
+  return (both.data).every((value, index) => close(Number(value), Number(parts.data[index])));
 }
 
 const close = (a: number, b: number): boolean => Object.is(a, b) || Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a));

@@ -5,13 +5,13 @@ import type { Prepared } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import { bytesOf, concatRows, layoutOf, rowSizeOf, rowsOf, sliceRows, type Tensor } from '../inference/tensor.ts';
 import type { Model } from '../models/model.ts';
-import type { Registry } from '../models/registry.ts';
+import type { Kind, Registry } from '../models/registry.ts';
 import type { MetricsCollector } from '../metrics/metrics-collector.ts';
 import type { Call, CallResult, Item, ItemResult } from './call.ts';
 import { execute, type CallContext, type Executed } from './execute.ts';
 import { explainRows } from './explain.ts';
 import type { MemoryBudget } from './memory-budget.ts';
-import { postprocess } from './postprocess.ts';
+import { isLarge, postprocess } from './postprocess.ts';
 import type { PreprocessingPipeline } from './preprocessing-pipeline.ts';
 
 export interface EngineOptions {
@@ -36,7 +36,7 @@ export class InferenceEngine {
   /** @throws InferenceError; one bad item fails the whole call and is named by its index. */
   async predict(call: Call, context: CallContext): Promise<CallResult> {
     const [first] = call.items;
-    const takes = first?.text === undefined ? 'tensors' : 'text';
+    const takes = kindOf(first);
     using lease = await this.#options.registry.lease({ name: call.modelName, version: call.modelVersion, takes });
     const { model } = lease;
     const started = performance.now();
@@ -94,8 +94,11 @@ export class InferenceEngine {
     return Promise.all(
       executed.perItem.map(async (outputs, index) => {
         const item = call.items[index] ?? {};
-        const result = { ...postprocess(model.spec, outputs, call.extras), single: typeof item.text === 'string' };
-        if (!call.extras || model.spec.explanation !== 'occlusion') return result;
+        const single = typeof item.text === 'string';
+        const explained = call.extras && model.spec.explanation === 'occlusion';
+        if (isLarge(outputs) && !explained) return { outputs, predictions: [], single, deferred: true };
+        const result = { ...postprocess(model.spec, outputs, call.extras), single, deferred: false };
+        if (!explained) return result;
         const explanations = await explainRows(model, { item, tensors: prepared[index]?.tensors ?? [], result, context });
         return explanations === undefined ? result : { ...result, explanations };
       }),
@@ -114,6 +117,11 @@ function estimate(spec: ServingSpec, prepared: readonly Prepared[]): number {
   const rows = prepared.reduce((sum, item) => sum + item.rows, 0);
   const outputs = spec.signature.outputs.reduce((sum, output) => sum + rows * rowSizeOf(output.shape.map((dim) => Math.abs(dim))) * layoutOf(output.dtype).bytes, 0);
   return MEMORY_FACTOR * (inputs + outputs);
+}
+
+function kindOf(item: Item | undefined): Kind {
+  if (item?.text !== undefined) return 'text';
+  return item?.pictures === undefined ? 'tensors' : 'picture';
 }
 
 const tooMany = (got: number, limit: number): InferenceError => new InferenceError('too_many_items', `The call holds ${String(got)} items; at most ${String(limit)} are taken at once.`);

@@ -1,17 +1,10 @@
 // Owns the step from a model's outputs to predictions and uncertainty, as its package declares. Must not run anything.
 import { nest, type Nested } from '../inference/nested.ts';
-import { predictionsOf, scoresOf, type Prediction, type Scored } from '../inference/postprocess.ts';
+import { predictionsOf, scoresOf } from '../inference/postprocess.ts';
 import type { ServingSpec } from '../inference/spec.ts';
-import { rowsOf, type Tensor } from '../inference/tensor.ts';
+import type { Tensor } from '../inference/tensor.ts';
+import type { ItemResult, Postprocessed } from './call.ts';
 import { uncertaintyOf } from '../inference/uncertainty.ts';
-
-export interface Postprocessed {
-  outputs: Tensor[];
-  /** One per row; several outputs are an object of lists by name. */
-  predictions: Prediction[] | Record<string, Nested>;
-  scored?: Scored;
-  uncertainty?: number[];
-}
 
 export function postprocess(spec: ServingSpec, outputs: Tensor[], extras: boolean): Postprocessed {
   const main = mainOutput(spec, outputs);
@@ -34,5 +27,13 @@ const specOf = (spec: ServingSpec, output: Tensor): ServingSpec['signature']['ou
 
 const byName = (outputs: readonly Tensor[]): Record<string, Nested> => Object.fromEntries(outputs.map((output) => [output.name, nest(output)]));
 
-/** Rows of a result. */
-export const rowCount = (result: Postprocessed): number => (result.outputs[0] === undefined ? 0 : rowsOf(result.outputs[0]));
+/** Elements of outputs up to which predictions are made and printed on the event loop. */
+const INLINE_ELEMENTS = 16_384;
+
+/** Whether the outputs are too large to be printed on the event loop. */
+export const isLarge = (outputs: readonly Tensor[]): boolean => outputs.reduce((sum, output) => sum + output.data.length, 0) > INLINE_ELEMENTS;
+
+/** A result whose predictions were put off, with its predictions. */
+export function completeItem(spec: ServingSpec, item: ItemResult, extras: boolean): ItemResult {
+  return item.deferred ? { ...item, ...postprocess(spec, item.outputs, extras), deferred: false } : item;
+}

@@ -23,9 +23,9 @@ export class PreprocessingPipeline {
   /** @throws InferenceError invalid_input, data_contract_violation, unsupported_media_type */
   async prepare(model: Model, item: Item): Promise<Prepared> {
     const { spec } = model;
-    if (model.vectorizer !== undefined) return this.#texts(model, item);
+    if (model.vectorizer !== undefined && item.pictures === undefined) return this.#texts(model, item);
     if (item.text !== undefined) throw wrongKind(spec, 'inputs', 'text');
-    const pictures = picturesOf(item.inputs, spec);
+    const pictures = item.pictures ?? picturesOf(item.inputs, spec);
     if (pictures === undefined) return prepareInputs(item.inputs, spec, item.preprocessing);
     return this.#pictures(model, pictures, item);
   }
@@ -46,7 +46,7 @@ export class PreprocessingPipeline {
   async #pictures(model: Model, pictures: readonly Uint8Array[], item: Item): Promise<Prepared> {
     const { spec } = model;
     const { image } = spec;
-    if (image === undefined) throw new InferenceError('unsupported_media_type', `Model ${spec.name} takes no pictures.`);
+    if (image === undefined) throw new InferenceError('unsupported_media_type', `Model ${spec.name} takes ${spec.takes}, no pictures.`);
     pictures.forEach((bytes, index) => checkPicture(bytes, image, pictures.length === 1 ? 'inputs' : `inputs[${String(index)}]`));
     const decoded = await Promise.all(pictures.map((bytes) => model.runner.decode({ bytes, channels: image.channels })));
     return prepareTensors([pictureTensor(decoded, spec)], spec, item.preprocessing);

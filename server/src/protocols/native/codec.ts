@@ -93,16 +93,22 @@ function single(item: ItemResult): Record<string, unknown> {
 }
 
 function encodeEnvelope(item: ItemResult, { spec }: CallResult, answer: Answer): Record<string, unknown> {
-  const { uncertainty, explanations } = item;
   return {
-    ...(item.single ? { prediction: Array.isArray(item.predictions) ? item.predictions[0] : item.predictions } : { predictions: item.predictions }),
-    uncertainty: (item.single ? uncertainty?.[0] : uncertainty) ?? null,
-    explanation: (item.single ? explanations?.[0] : explanations) ?? null,
+    ...(item.single ? onlyRow(item) : allRows(item)),
     model_version: spec.version,
     training_data_tag: spec.trainingDataTag ?? null,
     revision: answer.revision ?? null,
     request_id: answer.requestId,
   };
+}
+
+function allRows({ predictions, uncertainty, explanations }: ItemResult): Record<string, unknown> {
+  return { predictions, uncertainty: uncertainty ?? null, explanation: explanations ?? null };
+}
+
+function onlyRow({ predictions, uncertainty, explanations }: ItemResult): Record<string, unknown> {
+  const prediction = Array.isArray(predictions) ? predictions[0] : predictions;
+  return { prediction, uncertainty: uncertainty?.[0] ?? null, explanation: explanations?.[0] ?? null };
 }
 
 /** Microseconds are enough. */

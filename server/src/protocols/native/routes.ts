@@ -1,25 +1,25 @@
 // Owns the routes of the native API: which URL and header mean which version, and who answers. Bodies are codec.ts; the work is
 // the engine's. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asInferenceError } from '../../inference/errors.ts';
+import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import type { MetricsCollector } from '../../metrics/metrics-collector.ts';
 import type { CallContext } from '../../pipeline/execute.ts';
 import type { InferenceEngine } from '../../pipeline/inference-engine.ts';
-import type { CallResult } from '../../pipeline/call.ts';
+import type { Call, CallResult } from '../../pipeline/call.ts';
 import { sendProblem } from '../../http/errors.ts';
-import { parseJson } from '../../http/json-body.ts';
+import { PICTURE_TYPES } from '../../http/bodies.ts';
 import { hangUpSignal, HEADERS } from '../../http/request-context.ts';
 import { apiVersionOf, rememberVersion } from './api-version.ts';
-import { decodeBatch, decodePredict, encodeBatch, encodePredict, type ApiVersion, type Outside } from './codec.ts';
+import type { Bodies, Kind } from './bodies.ts';
+import type { ApiVersion, Outside } from './codec.ts';
 
 export interface NativeOptions {
   engine: InferenceEngine;
+  bodies: Bodies;
   metrics: MetricsCollector;
   revision: string | undefined;
   timeoutMs: number;
 }
-
-type Kind = 'predict' | 'batch-predict';
 
 export function addNativeRoutes(app: FastifyInstance, options: NativeOptions): void {
   for (const kind of ['predict', 'batch-predict'] as const) {
@@ -47,7 +47,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
     spec = result.spec;
     rememberVersion(request, reply, version);
     const serialising = performance.now();
-    const body = encode(result, { request, job, version });
+    const body = await job.options.bodies.encode({ kind: job.kind, version, answer: { requestId: request.id, revision: job.options.revision }, result });
     metrics.phase(spec.name, spec.version, 'serialise', performance.now() - serialising);
     reply.header(HEADERS.modelVersion, spec.version).type('application/json; charset=utf-8');
     return await reply.send(body);
@@ -61,18 +61,23 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
   }
 }
 
-function predict(request: FastifyRequest, job: Job, at: { version: ApiVersion; began: number }): Promise<CallResult> {
+async function predict(request: FastifyRequest, job: Job, at: { version: ApiVersion; began: number }): Promise<CallResult> {
   const query = request.query as Record<string, string | undefined>;
   const outside: Outside = { modelName: query['modelName'], modelVersion: headerOf(request, HEADERS.modelVersion) ?? query['modelVersion'], apiVersion: at.version };
-  const body = parseJson((request.body as Buffer).toString('utf8'));
-  const call = job.kind === 'predict' ? decodePredict(body, outside) : decodeBatch(body, outside);
+  const call = await decode(request, job, outside);
   const context: CallContext = { requestId: request.id, deadline: at.began + job.options.timeoutMs, signal: hangUpSignal(request) };
   return job.options.engine.predict(call, context);
 }
 
-function encode(result: CallResult, at: { request: FastifyRequest; job: Job; version: ApiVersion }): string {
-  const answer = { requestId: at.request.id, revision: at.job.options.revision };
-  return JSON.stringify(at.job.kind === 'predict' ? encodePredict(result, at.version, answer) : encodeBatch(result, at.version, answer));
+/** A picture is the body itself; everything else is JSON. */
+function decode(request: FastifyRequest, job: Job, outside: Outside): Promise<Call> {
+  const body = request.body as Buffer | undefined;
+  if (!Buffer.isBuffer(body)) return Promise.reject(new InferenceError('malformed_request', 'The body is empty; JSON was expected.'));
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (!PICTURE_TYPES.includes(type)) return job.options.bodies.decode(job.kind, body, outside);
+  if (job.kind === 'batch-predict') return Promise.reject(new InferenceError('unsupported_media_type', 'A batch of pictures is JSON: {"batch":[{"inputs":{"b64":"..."}}]}.'));
+  const { modelName, modelVersion, apiVersion } = outside;
+  return Promise.resolve({ modelName, modelVersion, items: [{ pictures: [body] }], maxBatchSize: undefined, extras: apiVersion === 2 });
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {

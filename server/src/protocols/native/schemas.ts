@@ -72,7 +72,7 @@ export const ModelListing = z.object({
   ),
 });
 
-export const Health = z.looseObject({ status: z.enum(['healthy', 'degraded']) });
+export const Health = z.looseObject({ status: z.literal('healthy') });
 export const Readiness = z.looseObject({ status: z.enum(['ready', 'unready']) });
 export const MetricsSummary = z.object({
   requestCount: z.number(),

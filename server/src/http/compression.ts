@@ -1,0 +1,94 @@
+// Owns gzip and brotli, both ways: bodies are inflated with a limit on what comes out, answers are compressed where asked.
+// Must not know what a body means.
+import { PassThrough, Transform, type Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
+import type { FastifyInstance, RequestPayload } from 'fastify';
+import { InferenceError } from '../inference/errors.ts';
+
+/** Smaller answers are not worth it. */
+const MIN_BYTES = 1024;
+const BROTLI_QUALITY = 4;
+
+const INFLATE: Record<string, () => Transform> = {
+  gzip: () => zlib.createGunzip(),
+  'x-gzip': () => zlib.createGunzip(),
+  br: () => zlib.createBrotliDecompress(),
+  deflate: () => zlib.createInflate(),
+  identity: () => new PassThrough(),
+};
+
+const gzip = promisify(zlib.gzip);
+const brotli = promisify<zlib.InputType, zlib.BrotliOptions, Buffer>(zlib.brotliCompress);
+const DEFLATE: Record<string, (body: Buffer) => Promise<Buffer>> = {
+  br: (body) => brotli(body, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }),
+  gzip: (body) => gzip(body),
+};
+
+export function addCompression(app: FastifyInstance, limits: { maxBodyBytes: number }): void {
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    const encoding = request.headers['content-encoding']?.toLowerCase();
+    if (encoding === undefined || encoding === 'identity') {
+      done(null, payload);
+      return;
+    }
+    const inflate = INFLATE[encoding];
+    if (inflate === undefined) {
+      done(new InferenceError('unsupported_media_type', `Content-Encoding ${encoding.slice(0, 40)} is not read; send gzip, br or deflate.`));
+      return;
+    }
+    done(null, inflated(payload, inflate(), limits.maxBodyBytes));
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (reply.hasHeader('content-encoding')) return payload;
+    const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    if (!Buffer.isBuffer(body) || body.byteLength < MIN_BYTES) return payload;
+    reply.header('vary', 'accept-encoding');
+    const encoding = choose(request.headers['accept-encoding']);
+    const deflate = encoding === undefined ? undefined : DEFLATE[encoding];
+    if (encoding === undefined || deflate === undefined) return payload;
+    reply.header('content-encoding', encoding).removeHeader('content-length');
+    return deflate(body);
+  });
+}
+
+/** Counts what came and what comes out: Fastify compares the first with Content-Length, we limit the second. */
+function inflated(payload: Readable, inflate: Transform, limit: number): RequestPayload {
+  const counted = Object.assign(
+    new Transform({
+      transform(chunk: Buffer, _encoding, next): void {
+        out += chunk.byteLength;
+        next(out > limit ? new InferenceError('body_too_large', `The inflated body is over the limit of ${String(limit)} bytes.`) : null, chunk);
+      },
+    }),
+    { receivedEncodedLength: 0 },
+  );
+  let out = 0;
+  const fail = (error: Error): void => {
+    counted.destroy(error instanceof InferenceError ? error : new InferenceError('malformed_request', `The body cannot be inflated: ${error.message}`, { cause: error }));
+  };
+  payload.on('data', (chunk: Buffer) => {
+    counted.receivedEncodedLength += chunk.byteLength;
+  });
+  payload.on('error', fail);
+  inflate.on('error', fail);
+  counted.once('close', () => {
+    payload.unpipe(inflate);
+    payload.resume();
+    inflate.destroy();
+  });
+  payload.pipe(inflate).pipe(counted);
+  return counted;
+}
+
+/** br before gzip, unless the caller gave one of them q=0. */
+function choose(accepted: string | string[] | undefined): 'br' | 'gzip' | undefined {
+  const offers = String(accepted ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((part) => part.trim().split(/\s*;\s*q=/))
+    .filter(([, quality]) => quality === undefined || Number(quality) > 0)
+    .map(([name]) => name);
+  if (offers.includes('br')) return 'br';
+  return offers.includes('gzip') || offers.includes('*') ? 'gzip' : undefined;
+}
