@@ -18,6 +18,7 @@ export interface Output { isTTY?: boolean | undefined; columns?: number | undefi
 const NAME_WIDTH = 13;
 const TERMINAL_REFRESH_MS = 500;
 const LOG_EVERY_MS = 10_000;
+const LOG_WIDTH = 200;
 
 /** `12.3 s`, or `2 min 05 s` from a minute on. */
 export function formatDuration(milliseconds: number): string {
@@ -49,7 +50,7 @@ function showRunning(output: Output, name: string): { note: Note; end: (result: 
   let doing = '';
   const show = (): void => {
     if (output.isTTY) output.write(`\r\u001b[2K${`${label} ${doing} (${elapsed()})`.slice(0, (output.columns ?? 100) - 1)}`);
-    else output.write(`${label} ... ${doing} (${elapsed()})\n`);
+    else output.write(`${label} ... ${shorten(doing)} (${elapsed()})\n`);
   };
   const timer = setInterval(show, output.isTTY ? TERMINAL_REFRESH_MS : LOG_EVERY_MS);
   return {
@@ -59,4 +60,8 @@ function showRunning(output: Output, name: string): { note: Note; end: (result: 
       output.write(`${output.isTTY ? '\r\u001b[2K' : ''}${label} ${result}  (${elapsed()})\n`);
     },
   };
+}
+
+function shorten(text: string): string {
+  return text.length <= LOG_WIDTH ? text : `${text.slice(0, LOG_WIDTH)}…`;
 }

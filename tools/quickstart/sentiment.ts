@@ -34,15 +34,15 @@ export async function applySample({ root, namespace, programs, note, signal }: S
 
 /** Follows the service until it is done, telling what it is at. Throws with its state and the next command if it takes too long. */
 export async function followSample(context: SampleContext): Promise<void> {
-  const until = Date.now() + READY_MS;
-  for (let state = 'unknown'; Date.now() < until; await delay(POLL_MS, undefined, { signal: context.signal })) {
-    const json = await context.programs.kubectl(['get', 'isvc', SERVICE, '--namespace', context.namespace, '--output', 'json']);
+  const { programs, namespace, note, signal } = context;
+  for (const until = Date.now() + READY_MS; ; await delay(POLL_MS, undefined, { signal })) {
+    const json = await programs.kubectl(['get', 'isvc', SERVICE, '--namespace', namespace, '--output', 'json']);
     const service = JSON.parse(json) as InferenceService;
     if (isDone(service)) return;
-    const now = describeState(service);
-    if (now !== state) context.note(now);
-    state = now;
-    if (Date.now() + POLL_MS >= until) throw new Error(`${SERVICE} is not ready after ${READY_MS / 60_000} minutes: ${state}\nlook at it with: kubectl describe isvc ${SERVICE} -n ${context.namespace}`);
+    const state = describeState(service);
+    note(state);
+    if (Date.now() < until) continue;
+    throw new Error(`${SERVICE} is not ready after ${READY_MS / 60_000} minutes: ${state}\nlook at it with: kubectl describe isvc ${SERVICE} -n ${namespace}`);
   }
 }
 
