@@ -1,0 +1,206 @@
+// Owns the bench of the router against HAProxy, nginx (where installed) and a direct call: the same 90/10 split, an 80-byte JSON POST.
+// The proxy has one core, wrk and the upstreams another. Rounds are interleaved and medians compared, since neighbours make noise;
+// requests per CPU second of the proxy is the figure that neighbours disturb least.
+// Run: node test/load/router.ts [--rounds 5] [--seconds 3] [--only router,haproxy]
+import { execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' }, only: { type: 'string' } } });
+const ROUNDS = Number(values.rounds);
+const SECONDS = Number(values.seconds);
+const CLOCK_TICKS = 100;
+const [PROXY_CORE, OTHER_CORE] = os.cpus().length > 1 ? ['0', '1'] : ['0', '0'];
+const UPSTREAMS = ['127.2.0.1', '127.2.0.2'] as const;
+
+interface Target {
+  name: string;
+  port: number;
+  /** Process whose CPU time counts; none for the direct call. */
+  pid: number | undefined;
+}
+
+interface Run {
+  rate: number;
+  p50: number;
+  p99: number;
+  /** Requests per CPU second of the proxy. */
+  perCore: number;
+  rssMb: number;
+}
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-bench-'));
+const children: ChildProcess[] = [];
+
+function has(program: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Starts a program on a core and resolves when its port accepts. */
+async function start(core: string, command: string[], host: string, port: number): Promise<ChildProcess> {
+  const child = spawn('taskset', ['-c', core, ...command], { stdio: ['ignore', 'ignore', 'inherit'] });
+  children.push(child);
+  for (let tries = 0; tries < 200; tries++) {
+    if (await accepts(host, port)) return child;
+    if (child.exitCode !== null) break;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`${command[0] ?? ''} did not listen on ${host}:${port}`);
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, host, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+function file(name: string, text: string): string {
+  const at = path.join(folder, name);
+  writeFileSync(at, text);
+  return at;
+}
+
+const HAPROXY_COMMON = `global
+  nbthread 1
+  maxconn 4096
+defaults
+  mode http
+  timeout client 60s
+  timeout server 60s
+  timeout connect 1s
+  http-reuse always
+`;
+
+const upstreamConfig = (port: number): string => `${HAPROXY_COMMON}frontend up
+${UPSTREAMS.map((host) => `  bind ${host}:${port}`).join('\n')}
+  http-request return status 200 content-type application/json string '{"prediction":"positive","score":0.93,"modelVersion":"v1"}'
+`;
+
+const haproxyConfig = (port: number, target: number): string => `${HAPROXY_COMMON}frontend in
+  bind 127.0.0.1:${port}
+  default_backend all
+backend all
+  balance roundrobin
+  server stable ${UPSTREAMS[0]}:${target} weight 90
+  server canary ${UPSTREAMS[1]}:${target} weight 10
+`;
+
+const nginxConfig = (port: number, target: number): string => `worker_processes 1; daemon off; pid ${folder}/nginx.pid; error_log stderr;
+events { worker_connections 4096; }
+http { access_log off;
+  upstream stable { server ${UPSTREAMS[0]}:${target}; keepalive 128; }
+  upstream canary { server ${UPSTREAMS[1]}:${target}; keepalive 128; }
+  split_clients $request_id $pool { 10% canary; * stable; }
+  server { listen 127.0.0.1:${port}; keepalive_requests 1000000;
+    location / { proxy_pass http://$pool; proxy_http_version 1.1; proxy_set_header Connection ""; } } }
+`;
+
+async function startTargets(upstreamPort: number): Promise<Target[]> {
+  const targets: Target[] = [{ name: 'direct', port: upstreamPort, pid: undefined }];
+  const router = await freePort();
+  const routerMain = path.join(import.meta.dirname, 'router-process.ts');
+  const child = await start(PROXY_CORE, [process.execPath, routerMain, String(router), String(upstreamPort), ...UPSTREAMS], '127.0.0.1', router);
+  targets.push({ name: 'router', port: router, pid: child.pid });
+  const haproxy = await freePort();
+  const haproxyFile = file('haproxy.cfg', haproxyConfig(haproxy, upstreamPort));
+  targets.push({ name: 'haproxy', port: haproxy, pid: (await start(PROXY_CORE, ['haproxy', '-db', '-f', haproxyFile], '127.0.0.1', haproxy)).pid });
+  if (has('nginx')) {
+    const nginx = await freePort();
+    targets.push({ name: 'nginx', port: nginx, pid: (await start(PROXY_CORE, ['nginx', '-c', file('nginx.conf', nginxConfig(nginx, upstreamPort))], '127.0.0.1', nginx)).pid });
+  }
+  return values.only === undefined ? targets : targets.filter((t) => values.only?.split(',').includes(t.name));
+}
+
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
+}
+
+const rssMb = (pid: number): number => Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+
+const BODY = JSON.stringify({ text: 'not bad at all, I would watch it again with my whole family' }).padEnd(80, ' ');
+const SCRIPT = `wrk.method = "POST"
+wrk.body = '${BODY}'
+wrk.headers["Content-Type"] = "application/json"
+done = function(summary, latency, requests)
+  local bad = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.status + summary.errors.timeout
+  io.write(string.format("RESULT %f %f %f %d\\n", summary.requests / (summary.duration / 1e6), latency:percentile(50), latency:percentile(99), bad))
+end
+`;
+
+function wrk(target: Target, connections: number, script: string): Run {
+  const url = `http://${target.name === 'direct' ? UPSTREAMS[0] : '127.0.0.1'}:${target.port}/predict`;
+  const before = target.pid === undefined ? 0 : cpuSeconds(target.pid);
+  const output = execFileSync('taskset', ['-c', OTHER_CORE, 'wrk', '-t1', `-c${connections}`, `-d${SECONDS}s`, '-s', script, url], { encoding: 'utf8' });
+  const used = target.pid === undefined ? 0 : cpuSeconds(target.pid) - before;
+  const [rate = 0, p50 = 0, p99 = 0, bad = 0] = (/RESULT (.*)/.exec(output)?.[1] ?? '').split(' ').map(Number);
+  if (rate === 0 || bad > 0) throw new Error(`${target.name}: ${bad} bad answers\n${output}`);
+  return { rate, p50, p99, perCore: used === 0 ? 0 : (rate * SECONDS) / used, rssMb: target.pid === undefined ? 0 : rssMb(target.pid) };
+}
+
+function median(numbers: number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+function medianRun(runs: Run[]): Run {
+  const of = (key: keyof Run): number => median(runs.map((r) => r[key]));
+  return { rate: of('rate'), p50: of('p50'), p99: of('p99'), perCore: of('perCore'), rssMb: of('rssMb') };
+}
+
+function measure(targets: Target[], connections: number, script: string): Map<string, Run> {
+  const runs = new Map<string, Run[]>(targets.map((t) => [t.name, []]));
+  for (let round = 0; round < ROUNDS; round++) for (const target of targets) runs.get(target.name)?.push(wrk(target, connections, script));
+  return new Map([...runs].map(([name, all]) => [name, medianRun(all)]));
+}
+
+function print(connections: number, results: Map<string, Run>): void {
+  const direct = results.get('direct');
+  const haproxy = results.get('haproxy');
+  console.log(`\n${connections} connection${connections === 1 ? '' : 's'}, median of ${ROUNDS} x ${SECONDS} s`);
+  console.log('proxy        req/s   req per CPU s  of HAProxy    p50 us   added   p99 us   anon MB');
+  for (const [name, run] of results) {
+    const ratio = haproxy === undefined || run.perCore === 0 ? '' : (run.perCore / haproxy.perCore).toFixed(2);
+    const added = direct === undefined || name === 'direct' ? '' : (run.p50 - direct.p50).toFixed(0);
+    const cells = [name.padEnd(9), run.rate.toFixed(0).padStart(9), (run.perCore === 0 ? '' : run.perCore.toFixed(0)).padStart(16), ratio.padStart(13), run.p50.toFixed(0).padStart(9)];
+    console.log([...cells, added.padStart(8), run.p99.toFixed(0).padStart(9), (run.rssMb === 0 ? '' : run.rssMb.toFixed(1)).padStart(10)].join(''));
+  }
+}
+
+async function main(): Promise<void> {
+  for (const program of ['wrk', 'haproxy', 'taskset']) if (!has(program)) throw new Error(`this bench needs ${program}`);
+  const upstreamPort = await freePort();
+  await start(OTHER_CORE, ['haproxy', '-db', '-f', file('upstream.cfg', upstreamConfig(upstreamPort))], UPSTREAMS[0], upstreamPort);
+  const targets = await startTargets(upstreamPort);
+  const script = file('post.lua', SCRIPT);
+  for (const target of targets) wrk(target, 32, script);
+  for (const connections of [1, 32, 128]) print(connections, measure(targets, connections, script));
+}
+
+try {
+  await main();
+} finally {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+}
