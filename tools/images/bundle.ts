@@ -13,10 +13,22 @@ const BANNER = `import { createRequire as __createRequire } from 'node:module';
 const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;
 
 /**
- * Bundles the given entry points (bundle name -> source, relative to `root`) together: `<name>.mjs` each, plus chunks that they share.
- * Throws esbuild's message if a source does not compile.
+ * Bundles the given entry points (bundle name -> source, relative to `root`) together: `<name>.mjs` each, plus the workers that they
+ * start by `new URL('./x.ts', import.meta.url)`, plus chunks that they share. Throws esbuild's message if a source does not compile.
  */
 export async function bundle(root: string, entryPoints: Readonly<Record<string, string>>): Promise<BundledFile[]> {
+  const workers = new Map<string, string>();
+  const files = await bundleOnce(root, entryPoints, workers);
+  const found = { ...entryPoints };
+  for (const [source, name] of workers) {
+    const file = path.relative(root, source);
+    if ((found[name] ?? file) !== file) throw new Error(`${file} and ${found[name]} would both become ${name}.mjs; one needs another name`);
+    found[name] = file;
+  }
+  return Object.keys(found).length === Object.keys(entryPoints).length ? files : bundle(root, found);
+}
+
+async function bundleOnce(root: string, entryPoints: Readonly<Record<string, string>>, workers: Map<string, string>): Promise<BundledFile[]> {
   const outdir = path.join(root, 'dist');
   const options: BuildOptions & { write: false } = {
     absWorkingDir: root,
@@ -35,28 +47,39 @@ export async function bundle(root: string, entryPoints: Readonly<Record<string, 
     minifySyntax: true,
     legalComments: 'none',
     logLevel: 'silent',
-    plugins: [workerUrls(root), addonPath],
+    plugins: [workerUrls(root, workers), addonPath],
   };
   const { outputFiles } = await build(options);
   return outputFiles.map((file) => ({ name: path.relative(outdir, file.path), bytes: file.contents }));
 }
 
-/** In our sources `new URL('./x.ts', import.meta.url)` names a worker or module by its source; in an image it is the bundle `x.mjs`. */
-function workerUrls(root: string): Plugin {
+/**
+ * In our sources `new URL('./x.ts', import.meta.url)` names a worker or module by its source; in an image it is the bundle `x.mjs`.
+ * Notes each in `workers`: source file -> bundle name.
+ */
+function workerUrls(root: string, workers: Map<string, string>): Plugin {
   const isOurs = (file: string): boolean => file.startsWith(root + path.sep) && !file.includes('node_modules');
   return {
     name: 'worker-urls',
     setup(plugin): void {
-      plugin.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => (
-        isOurs(file) ? { contents: bundledUrls(await readFile(file, 'utf8')), loader: 'ts' } : undefined
-      ));
+      plugin.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+        if (!isOurs(file)) return undefined;
+        const { contents, sources } = bundledUrls(await readFile(file, 'utf8'));
+        for (const source of sources) workers.set(path.resolve(path.dirname(file), source), path.basename(source, '.ts'));
+        return { contents, loader: 'ts' };
+      });
     },
   };
 }
 
-/** Replaces source names in `new URL(<source>, import.meta.url)` by the names of their bundles. */
-export function bundledUrls(source: string): string {
-  return source.replaceAll(/new URL\((['"])[^'"]*?([\w-]+)\.ts\1,\s*import\.meta\.url\)/g, "new URL('./$2.mjs', import.meta.url)");
+/** Replaces source names in `new URL(<source>, import.meta.url)` by the names of their bundles; returns the names that were replaced. */
+export function bundledUrls(source: string): { contents: string; sources: string[] } {
+  const sources: string[] = [];
+  const contents = source.replaceAll(/new URL\((['"])([^'"]+\.ts)\1,\s*import\.meta\.url\)/g, (_whole, _quote, file: string) => {
+    sources.push(file);
+    return `new URL('./${path.basename(file, '.ts')}.mjs', import.meta.url)`;
+  });
+  return { contents, sources };
 }
 
 /** tfjs-node asks node-pre-gyp, a packaging tool, where its addon is. In an image there is one answer. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseLdd } from './base.ts';
-import { bundledUrls } from './bundle.ts';
+import { bundle, bundledUrls } from './bundle.ts';
 import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { sampleModelEntries } from './models.ts';
@@ -83,15 +83,48 @@ describe('archives', () => {
   });
 });
 
-describe('bundledUrls', () => {
-  it('turns the source of a worker into its bundle', () => {
-    const source = "new Worker(new URL('./backends/worker.ts', import.meta.url))";
-    expect(bundledUrls(source)).toBe("new Worker(new URL('./worker.mjs', import.meta.url))");
+describe('bundle', () => {
+  const write = async (files: Record<string, string>): Promise<void> => {
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+      await writeFile(path.join(folder, name), text);
+    }
+  };
+  const WORKER = (file: string): string => `new Worker(new URL('${file}', import.meta.url), { stdout: false });`;
+
+  it('bundles the workers that a program starts, and theirs', async () => {
+    await write({
+      'src/main.ts': `import { Worker } from 'node:worker_threads'; const w = ${WORKER('./deep/first.ts')} w.on('message', console.log);`,
+      'src/deep/first.ts': `import { Worker, parentPort } from 'node:worker_threads'; const w = ${WORKER('../second.ts')} w.on('message', (m) => parentPort!.postMessage(m));`,
+      'src/second.ts': "import { parentPort } from 'node:worker_threads'; const text: string = 'from the second'; parentPort!.postMessage(text);",
+    });
+    const files = await bundle(folder, { program: 'src/main.ts' });
+    expect(files.map((file) => file.name)).toEqual(expect.arrayContaining(['program.mjs', 'first.mjs', 'second.mjs']));
+    for (const file of files) await writeFile(path.join(folder, file.name), file.bytes);
+    expect(execFileSync(process.execPath, [path.join(folder, 'program.mjs')], { encoding: 'utf8' })).toBe('from the second\n');
+  });
+
+  it('refuses two workers of one name', async () => {
+    await write({
+      'src/main.ts': `import { Worker } from 'node:worker_threads'; ${WORKER('./a/worker.ts')} ${WORKER('./b/worker.ts')}`,
+      'src/a/worker.ts': '',
+      'src/b/worker.ts': '',
+    });
+    await expect(bundle(folder, { program: 'src/main.ts' })).rejects.toThrow('would both become worker.mjs');
+  });
+
+  it('gives CommonJS dependencies what they expect', async () => {
+    await write({
+      'src/main.ts': "import fs from './old.cjs'; console.log(fs);",
+      'src/old.cjs': "const path = require('node:path'); module.exports = [typeof __dirname, typeof __filename, typeof require(path.basename('os'))].join();",
+    });
+    for (const file of await bundle(folder, { program: 'src/main.ts' })) await writeFile(path.join(folder, file.name), file.bytes);
+    expect(execFileSync(process.execPath, [path.join(folder, 'program.mjs')], { encoding: 'utf8' })).toBe('string,string,object\n');
   });
 
   it('leaves other addresses alone', () => {
     const source = "new URL('./page.html', import.meta.url); new URL(path, 'http://x')";
-    expect(bundledUrls(source)).toBe(source);
+    expect(bundledUrls(source)).toEqual({ contents: source, sources: [] });
   });
 });
 

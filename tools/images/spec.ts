@@ -14,7 +14,7 @@ export interface ImageSpec {
   /** Name below the registry, and target in the Dockerfile. */
   readonly name: ImageName;
   readonly title: string;
-  /** Bundle name without extension -> its source, relative to the repository root. */
+  /** Bundle name without extension -> its source, relative to the repository root. Workers are found by the bundler. */
   readonly bundles: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
   readonly tensorflow: boolean;
@@ -45,7 +45,7 @@ export const IMAGES: readonly ImageSpec[] = [
   {
     name: 'server',
     title: 'Slipway model server',
-    bundles: { server: 'server/src/main.ts', worker: 'server/src/backends/worker.ts', preload: 'server/src/preload.ts' },
+    bundles: { server: 'server/src/main.ts', preload: 'server/src/preload.ts' },
     entrypoint: ['node', '--import', `${APP}/preload.mjs`, `${APP}/server.mjs`],
     tensorflow: true,
     sampleModels: false,
