@@ -64,6 +64,7 @@ export const REASONS = {
   ImagePullFailed: { advice: 'The image cannot be pulled; check its name, tag and pull secrets.' },
   ImageRunsAsRoot: { advice: 'The image runs as root; set podTemplate.securityContext.runAsUser or use an image with a non-root user.' },
   ContainerConfigInvalid: { advice: 'The kubelet cannot create the container; see the message.' },
+  ConfigInvalid: { advice: 'A container got settings that it cannot read; the operator writes them, so use images of one release.' },
   StorageUriInvalid: { advice: 'storageUri cannot be read; correct it.' },
   DownloadNotFound: { advice: 'Nothing is at storageUri; check bucket, path and version.' },
   DownloadForbidden: { advice: 'The storage refuses access; check the Secret and its rights.' },

@@ -2,6 +2,7 @@
 // Must not know what the files hold; each generator is a pure function that returns paths and texts.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { catalogueOutputs } from './catalogues.ts';
 import { crdOutputs } from './crd.ts';
 import type { Output } from './output.ts';
 import { packageSchemaOutputs } from './package-schema.ts';
@@ -11,7 +12,7 @@ import { valuesSchemaOutputs } from './values-schema.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 
 export function allOutputs(): Output[] {
-  return [...crdOutputs(), ...referenceOutputs(), ...valuesSchemaOutputs(), ...packageSchemaOutputs()];
+  return [...crdOutputs(), ...referenceOutputs(), ...catalogueOutputs(), ...valuesSchemaOutputs(), ...packageSchemaOutputs()];
 }
 
 async function differing(outputs: Output[]): Promise<Output[]> {

@@ -13,7 +13,9 @@ const SECRET_KEYS: Record<string, { optional: boolean }> = {
   AWS_SECRET_ACCESS_KEY: { optional: false },
   AWS_SESSION_TOKEN: { optional: true },
   AWS_ENDPOINT_URL: { optional: true },
+  AWS_ENDPOINT_URL_S3: { optional: true },
   AWS_REGION: { optional: true },
+  AWS_DEFAULT_REGION: { optional: true },
 };
 
 /** Init container `fetch`: fills the models volume, reports progress on its own port and failure as its termination message. */

@@ -31,6 +31,8 @@ export function serviceMonitorFor(owner: Owner, { interval, labels }: Monitoring
         {
           port: 'admin',
           path: '/metrics',
+          // The server's own `version` label is the same thing, unabridged: it stays, instead of becoming exported_version.
+          honorLabels: true,
           interval: prometheusDuration(interval),
           relabelings: [
             relabel(LABELS.inferenceService, 'inferenceservice'),
