@@ -1,6 +1,6 @@
 // The operator's shell against a real API server without controllers or nodes: what it writes, what it leaves alone, what it repairs.
 // Whatever needs pods is in test/e2e.
-import { CONFIG_MAPS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, EVENTS, SERVICES, isNotFound, systemClock } from '@slipway/kube';
+import { CONFIG_MAPS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, EVENTS, SERVICES, isNotFound, manualClock, systemClock } from '@slipway/kube';
 import type { Client, KubeObject, RequestReport, ResourceType } from '@slipway/kube';
 import { readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
@@ -8,6 +8,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { loadConfig } from '../../operator/src/config.ts';
 import { createOperator } from '../../operator/src/operator.ts';
 import type { Operator } from '../../operator/src/operator.ts';
+import { createWithWarnings } from '../../operator/src/observe/warnings.ts';
+import { createEventRecorder } from '../../operator/src/runtime/events.ts';
 import { createLog } from '../../operator/src/runtime/log.ts';
 import { INFERENCE_SERVICES, SERVICE_MONITORS } from '../../operator/src/runtime/managed-types.ts';
 import { createMetrics } from '../../operator/src/runtime/metrics.ts';
@@ -221,6 +223,68 @@ describe('the operator on a real API server', () => {
     const all = await events();
     expect(all[0]).toMatchObject({ reportingController: 'slipway-operator', reportingInstance: 'one', regarding: { kind: 'InferenceService' } });
     expect(new Set(all.map((e) => `${String(e['reason'])} ${String(e['note'])}`)).size).toBe(all.length);
+  });
+});
+
+describe('events', () => {
+  const regarding = (name: string): KubeObject => ({ ...isvc(name), metadata: { name, namespace, uid: `uid-of-${name}` } });
+  const eventsOf = async (name: string): Promise<KubeObject[]> => (await client.list<KubeObject>(EVENTS, { namespace, fieldSelector: `regarding.name=${name}` })).items;
+  const recorder = () => {
+    const clock = manualClock(Date.now());
+    const metrics = createMetrics();
+    const log = createLog({ level: 'silent', component: 'operator', instance: 'one' });
+    return { clock, metrics, events: createEventRecorder({ client, clock, log, metrics, controller: 'slipway-operator', instance: 'one' }) };
+  };
+
+  it('equal ones become a series whose count is written now and then', async () => {
+    const { clock, events } = recorder();
+    const note = { type: 'Warning', reason: 'SecretMissing', message: 'create it' } as const;
+    for (let i = 0; i < 5; i++) events.record(regarding('series'), note);
+    await events.flush();
+    expect((await eventsOf('series')).map((e) => e['series'])).toEqual([expect.objectContaining({ count: 2 })]);
+    await clock.advance(30_000);
+    events.record(regarding('series'), note);
+    await events.flush();
+    const [only, ...others] = await eventsOf('series');
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ series: { count: 6 }, reason: 'SecretMissing', note: 'create it', type: 'Warning' });
+    await clock.advance(6 * 60_000);
+    events.record(regarding('series'), note);
+    await events.flush();
+    expect(await eventsOf('series')).toHaveLength(2);
+  });
+
+  it('a talkative object is cut short, and others are not', async () => {
+    const { metrics, events } = recorder();
+    for (let i = 0; i < 40; i++) events.record(regarding('loud'), { type: 'Normal', reason: 'Progress', message: `step ${i}` });
+    events.record(regarding('calm'), { type: 'Normal', reason: 'Progress', message: 'x' });
+    await events.flush();
+    expect(await eventsOf('loud')).toHaveLength(25);
+    expect(await eventsOf('calm')).toHaveLength(1);
+    expect((await metrics.expose()).text).toContain('slipway_operator_events_dropped_total{cause="RateLimit"} 15');
+  });
+
+  it("the kubelet's warnings about a silent pod are found", async () => {
+    const kubeletEvent = (name: string, reason: string, message: string, lastTimestamp: string): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name, namespace },
+      involvedObject: { apiVersion: 'v1', kind: 'Pod', name: 'p', namespace, uid: 'uid-of-p' },
+      type: 'Warning',
+      reason,
+      message,
+      lastTimestamp,
+      source: { component: 'kubelet' },
+    });
+    const core: ResourceType = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
+    await client.create(core, kubeletEvent('e2', 'FailedMount', 'newer', '2026-01-01T00:01:00Z'));
+    await client.create(core, kubeletEvent('e1', 'FailedMount', 'older', '2026-01-01T00:00:00Z'));
+    await client.create(core, kubeletEvent('e3', 'Unhealthy', 'probe failed', '2026-01-01T00:00:00Z'));
+    const pod = { name: 'p', uid: 'uid-of-p', ready: false, deleting: false, phase: 'Pending', createdAt: 0, containers: [] };
+    const withWarnings = createWithWarnings(client, systemClock);
+    const [silent, young, ready] = await withWarnings([pod, { ...pod, createdAt: 99_000 }, { ...pod, ready: true }], namespace, 100_000);
+    expect(silent?.warnings).toEqual({ FailedMount: 'newer', Unhealthy: 'probe failed' });
+    expect([young?.warnings, ready?.warnings]).toEqual([undefined, undefined]);
   });
 });
 

@@ -4,17 +4,15 @@ import { InferenceService, InferenceServiceSpec, InferenceServiceStatus, PORTS_K
 import { CONFIG_MAPS } from '@slipway/kube';
 import type { Clock, KubeObject } from '@slipway/kube';
 import type { Failure, Observed, PortAllocation } from '../types.ts';
-import type { Ask } from './ask.ts';
 import { BY_SERVICE } from './caches.ts';
 import type { Caches } from './caches.ts';
 import { isOwnedBy, observeRevisions } from './revisions.ts';
+import type { RevisionSources } from './revisions.ts';
 import { observeRouters } from './routers.ts';
 import type { AskRouter } from './routers.ts';
 
-export interface ObserveOptions {
-  caches: Caches;
+export interface ObserveOptions extends RevisionSources {
   clock: Clock;
-  ask: Ask;
   askRouter: AskRouter;
   /** What the last pass over this generation could not write. */
   failuresOf: (key: string, generation: number) => Failure[];
@@ -50,16 +48,17 @@ function childrenOf(caches: Caches, key: string, uid: string): Record<string, Ku
 
 /** The observer over the given caches. */
 export function createObserve(options: ObserveOptions): Observe {
-  const { caches, clock, ask, askRouter } = options;
+  const { caches, clock, askRouter } = options;
   return async (key) => {
     const [namespace = '', name = ''] = key.split('/');
     const raw = caches.inferenceServices.get(namespace, name);
     if (raw === undefined) return undefined;
+    const at = clock.now();
     const { isvc, invalid } = parse(raw);
     const ports = portsOf(caches, isvc);
-    const [revisions, routers] = await Promise.all([observeRevisions(caches, key, raw, ask), observeRouters(caches, isvc, askRouter)]);
+    const [revisions, routers] = await Promise.all([observeRevisions(options, key, raw, at), observeRouters(caches, isvc, askRouter)]);
     return {
-      at: clock.now(),
+      at,
       isvc,
       ...(invalid === undefined ? {} : { invalid }),
       revisions,

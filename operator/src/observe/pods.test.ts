@@ -3,7 +3,6 @@ import type { KubeObject } from '@slipway/kube';
 import { describe, expect, it } from 'vitest';
 import { podFactsOf } from './pods.ts';
 import { leanPod } from './shapes.ts';
-import type { Pod } from './shapes.ts';
 
 const pod = (status: Record<string, unknown>, metadata: Record<string, unknown> = {}): KubeObject => ({
   apiVersion: 'v1',

@@ -10,6 +10,7 @@ import { compact } from './compact.ts';
 import { withReports } from './pod-reports.ts';
 import { podFactsOf, timeOf } from './pods.ts';
 import type { Deployment, EndpointSlice, Revision } from './shapes.ts';
+import type { WithWarnings } from './warnings.ts';
 
 const revisionOf = (object: KubeObject): string => object.metadata.labels?.[LABELS.revision] ?? '';
 
@@ -77,12 +78,24 @@ function factsOf(revision: Revision, isvc: KubeObject, gathered: Gathered): Revi
   });
 }
 
-/** The revisions of an InferenceService, oldest first, with what their pods report. */
-export async function observeRevisions(caches: Caches, key: string, isvc: KubeObject, ask: Ask): Promise<RevisionFacts[]> {
-  const gathered = gather(caches, key, isvc);
-  const owned = caches.revisions.byIndex(BY_SERVICE, key).filter((revision) => isOwnedBy(revision, isvc.metadata.uid ?? ''));
+export interface RevisionSources {
+  caches: Caches;
+  ask: Ask;
+  withWarnings: WithWarnings;
+}
+
+/** What the pods say about themselves, or the kubelet about those that cannot. */
+async function withTales(facts: RevisionFacts, { ask, withWarnings }: RevisionSources, namespace: string, at: number): Promise<RevisionFacts> {
+  const ours = facts.record.spec.runtime === undefined;
+  const reported = ours ? await withReports(facts.pods, facts.pinnedDigest !== undefined, ask) : facts.pods;
+  return { ...facts, pods: await withWarnings(reported, namespace, at) };
+}
+
+/** The revisions of an InferenceService, oldest first. `at`: the pass's clock reading. */
+export async function observeRevisions(sources: RevisionSources, key: string, isvc: KubeObject, at: number): Promise<RevisionFacts[]> {
+  const { uid = '', namespace = '' } = isvc.metadata;
+  const gathered = gather(sources.caches, key, isvc);
+  const owned = sources.caches.revisions.byIndex(BY_SERVICE, key).filter((revision) => isOwnedBy(revision, uid));
   const facts = owned.map((revision) => factsOf(revision, isvc, gathered)).sort((a, b) => a.sequence - b.sequence);
-  return Promise.all(
-    facts.map(async (f) => (f.record.spec.runtime === undefined ? { ...f, pods: await withReports(f.pods, f.pinnedDigest !== undefined, ask) } : f)),
-  );
+  return Promise.all(facts.map((each) => withTales(each, sources, namespace, at)));
 }
