@@ -49,7 +49,7 @@ function showRunning(output: Output, name: string): { note: Note; end: (result: 
   const elapsed = (): string => formatDuration(performance.now() - started);
   let doing = '';
   const show = (): void => {
-    if (output.isTTY) output.write(`\r\u001b[2K${`${label} ${doing} (${elapsed()})`.slice(0, (output.columns ?? 100) - 1)}`);
+    if (output.isTTY) output.write(`\r\u001b[2K${`${label} ${doing} (${elapsed()})`.slice(0, (output.columns || 100) - 1)}`);
     else output.write(`${label} ... ${shorten(doing)} (${elapsed()})\n`);
   };
   const timer = setInterval(show, output.isTTY ? TERMINAL_REFRESH_MS : LOG_EVERY_MS);

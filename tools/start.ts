@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { choose } from './cluster/choose.ts';
 import type { Cluster } from './cluster/cluster.ts';
+import { KUBERNETES_VERSION } from './cluster/programs.ts';
 import { interruption, runCommand } from './command.ts';
 import { provideImages, type ProvidedImages } from './images/provide.ts';
 import { createProgress } from './progress.ts';
@@ -16,13 +17,19 @@ const root = path.resolve(import.meta.dirname, '..');
 const progress = createProgress(process.stdout);
 const signal = interruption();
 
+const KINDS: Readonly<Record<Cluster['kind'], string>> = {
+  context: 'yours',
+  kind: 'kind',
+  local: `local single-node Kubernetes ${KUBERNETES_VERSION}`,
+};
+
 async function bringUp(): Promise<Cluster> {
   let note: (line: string) => void = progress.line;
   const cluster = await choose({ report: (line) => note(line), signal });
   await progress.step('cluster', async (stepNote) => {
     note = stepNote;
     await cluster.up();
-    return cluster.why;
+    return `${KINDS[cluster.kind]}: ${cluster.why}`;
   });
   return cluster;
 }
