@@ -3,7 +3,7 @@ import { FETCH_DEADLINE_SECONDS, MODELS_MOUNT, PACKAGE_KEY, packageConfigMapName
 import type { ResourcesSpec } from '@slipway/api';
 import { constantEnv, optionalEnv } from './env.ts';
 import type { EnvVar } from './env.ts';
-import type { RevisionInput } from './revision.ts';
+import type { RevisionInput } from './revision-input.ts';
 import { OWN_CONTAINER } from './security.ts';
 import { storageOf } from './storage.ts';
 

@@ -3,7 +3,7 @@
 import { LABELS, revisionLabels } from '@slipway/api';
 import type { KubeObject } from '../types.ts';
 import { renderPod } from './revision-pod.ts';
-import type { RevisionInput } from './revision.ts';
+import type { RevisionInput } from './revision-input.ts';
 
 /** Complete but for replicas and owner references. */
 export function renderDeployment(input: RevisionInput): KubeObject {

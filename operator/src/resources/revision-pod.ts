@@ -3,7 +3,7 @@
 import { DRAIN_DELAY_SECONDS, durationMs, LABELS } from '@slipway/api';
 import type { PodTemplateSpec } from '@slipway/api';
 import { fetchContainer } from './fetch-container.ts';
-import type { RevisionInput } from './revision.ts';
+import type { RevisionInput } from './revision-input.ts';
 import { runtimeContainer } from './runtime-container.ts';
 import { FOREIGN_POD, OWN_POD, RESTRICTED_CONTAINER } from './security.ts';
 import { serverContainer } from './server-container.ts';

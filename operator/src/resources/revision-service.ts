@@ -2,7 +2,7 @@
 // Must not know releases or routers.
 import { LABELS, PORTS, revisionLabels } from '@slipway/api';
 import type { KubeObject } from '../types.ts';
-import type { RevisionInput } from './revision.ts';
+import type { RevisionInput } from './revision-input.ts';
 
 /** Headless, ready addresses only. The EndpointSlice controller copies its labels, which is how routers find the slices. */
 export function renderService({ isvc, revision }: RevisionInput): KubeObject {

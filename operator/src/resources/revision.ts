@@ -1,25 +1,14 @@
 // Owns rendering a revision once, at its birth: the complete Deployment and Service that its record keeps for good.
 // Must not know releases: replicas, role and owner are put on by appliedDeploymentFor and appliedServiceFor at every apply.
 import { LABELS, labelValue } from '@slipway/api';
-import type { InferenceService } from '@slipway/api';
 import type { KubeObject, RevisionRecord } from '../types.ts';
 import { ownerReference } from './owner.ts';
 import type { Owner } from './owner.ts';
 import { renderDeployment } from './revision-deployment.ts';
+import type { RevisionInput } from './revision-input.ts';
 import { renderService } from './revision-service.ts';
 
-export interface RevisionInput {
-  /** After defaulting; name, namespace, pod-making spec and traffic.timeout are read. */
-  isvc: Pick<InferenceService, 'metadata' | 'spec'>;
-  /** `<isvc>-<hash>`: name of the ControllerRevision, Deployment and Service. */
-  revision: string;
-  /** Resolved once and recorded. */
-  images: RevisionRecord['images'];
-  /** Secrets for these images, besides those of podTemplate. */
-  imagePullSecrets?: readonly string[];
-}
-
-export interface RenderedRevision {
+interface RenderedRevision {
   deployment: KubeObject;
   service: KubeObject;
 }
@@ -40,7 +29,7 @@ export function appliedDeploymentFor(owner: Owner, record: Pick<RevisionRecord, 
 }
 
 /** What Prometheus shall see beside the revision's name. Both may change in the life of a revision; its pods do not. */
-export interface RevisionMarks {
+interface RevisionMarks {
   role: string;
   modelVersion: string;
 }

@@ -4,7 +4,7 @@ import { DRAIN_DELAY_SECONDS, MODELS_MOUNT } from '@slipway/api';
 import type { RuntimeSpec } from '@slipway/api';
 import { constantEnv } from './env.ts';
 import type { EnvVar } from './env.ts';
-import type { RevisionInput } from './revision.ts';
+import type { RevisionInput } from './revision-input.ts';
 import { RESTRICTED_CONTAINER } from './security.ts';
 
 /** Container `server` with the user's image. */

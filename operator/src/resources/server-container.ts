@@ -2,7 +2,7 @@
 import { DRAIN_DELAY_SECONDS, durationMs, MODELS_MOUNT, PORTS } from '@slipway/api';
 import { constantEnv, optionalEnv } from './env.ts';
 import type { EnvVar } from './env.ts';
-import type { RevisionInput } from './revision.ts';
+import type { RevisionInput } from './revision-input.ts';
 import { OWN_CONTAINER } from './security.ts';
 
 /** Container `server`. `timeoutSeconds` is the longest a request may take; the server drains for as long. */
