@@ -106,7 +106,7 @@ describe('on a real API server', () => {
   const operator = 'slipway-system:slipway-operator';
   it.each([
     ['list', 'inferenceservices.serving.slipway.dev'], ['patch', 'inferenceservices.serving.slipway.dev/status'], ['create', 'deployments.apps'], ['patch', 'deployments.apps'],
-    ['create', 'controllerrevisions.apps'], ['delete', 'controllerrevisions.apps'], ['watch', 'pods'], ['watch', 'endpointslices.discovery.k8s.io'], ['create', 'events.events.k8s.io'],
+    ['create', 'controllerrevisions.apps'], ['delete', 'controllerrevisions.apps'], ['watch', 'pods'], ['watch', 'endpointslices.discovery.k8s.io'], ['create', 'events.events.k8s.io'], ['list', 'events.events.k8s.io'],
     ['bind', 'clusterroles.rbac.authorization.k8s.io:slipway-router'], ['get', 'namespaces'],
   ])('the operator may %s %s', async (verb, resource) => {
     expect(await may(operator, verb, resource, 'shop')).toBe(true);
