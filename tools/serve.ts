@@ -22,7 +22,7 @@ async function serve(folder: string): Promise<void> {
   const source = (name: string): string => path.join(root, 'server', 'src', name);
   const server = spawn(process.execPath, ['--import', source('preload.ts'), source('main.ts')], {
     cwd: root,
-    env: { HOST: '127.0.0.1', ...process.env, MODEL_PATH: models },
+    env: { HOST: '127.0.0.1', DRAIN_DELAY_SECONDS: '0', ...process.env, MODEL_PATH: models },
     stdio: 'inherit',
     detached: true, // Ctrl-C comes once, from here, so that the server has time to drain
   });

@@ -1,5 +1,5 @@
 // Builds the public HTTP application without listening: the one visible list of what happens to a request, in order.
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerFactory } from 'fastify';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyServerFactory } from 'fastify';
 import type { ServerState } from '@slipway/api';
 import type { ServerConfig } from './config.ts';
 import { addBodies } from './http/bodies.ts';
@@ -26,7 +26,7 @@ export function buildApp({ config, parts, drain, state, ready, serverFactory }: 
   const loggerInstance: FastifyBaseLogger = parts.log;
   const app = Fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.MAX_BODY_BYTES,
     genReqId: (raw) => requestIdOf(raw.headers[HEADERS.requestId]),
     ...(serverFactory === undefined ? {} : { serverFactory }),

@@ -78,6 +78,7 @@ export const ATTRIBUTE_NAMES: readonly string[] = [
   'reverse',
   'rewrite',
   'seed',
+  'seed2',
   'shared_name',
   'shrink_axis_mask',
   'sorted',

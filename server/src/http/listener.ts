@@ -66,7 +66,8 @@ function sniff(socket: Socket, decided: (isHttp2: boolean) => void): void {
     socket.pause();
     socket.unshift(seen);
     decided(isHttp2);
-    socket.resume();
+    // The HTTP/2 session reads what was put back by itself; resuming here would throw it away.
+    if (!isHttp2) socket.resume();
   };
   const onData = (chunk: Buffer): void => {
     seen = seen.byteLength === 0 ? chunk : Buffer.concat([seen, chunk]);

@@ -1,7 +1,7 @@
 // Owns what every request carries and every answer repeats: request id, trace parent, revision, time it began, whether its
 // caller is still there. Must not know models.
 import { randomUUID } from 'node:crypto';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 export const HEADERS = {
   requestId: 'x-request-id',
@@ -27,12 +27,12 @@ export function addRequestContext(app: FastifyInstance, revision: string | undef
   });
 }
 
-/** Aborted when the caller hangs up before the answer. */
-export function hangUpSignal(request: FastifyRequest): AbortSignal {
+/** Aborted when the caller hangs up before the answer is out. */
+export function hangUpSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  const { raw } = request;
-  raw.socket.once('close', () => {
-    controller.abort();
+  const { raw } = reply;
+  raw.once('close', () => {
+    if (!raw.writableFinished) controller.abort();
   });
   return controller.signal;
 }

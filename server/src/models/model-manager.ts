@@ -40,6 +40,9 @@ export interface LoadOptions {
   digest?: string;
 }
 
+/** More at once would only take the CPUs from each other. */
+const LOADS_AT_ONCE = 2;
+
 export class ModelManager {
   readonly registry: Registry;
   readonly #pool: WorkerPool;
@@ -69,7 +72,11 @@ export class ModelManager {
       return;
     }
     const single = listed.length === 1 && (this.#options.modelName !== undefined || this.#options.behindRouter);
-    await Promise.all(listed.map((item) => this.#loadListed(item, single).catch(() => undefined)));
+    const waiting = [...listed];
+    const loadNext = async (): Promise<void> => {
+      for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await this.#loadListed(item, single).catch(() => undefined);
+    };
+    await Promise.all(Array.from({ length: LOADS_AT_ONCE }, loadNext));
   }
 
   /**

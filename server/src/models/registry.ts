@@ -3,7 +3,7 @@
 import type { ModelState } from '@slipway/api';
 import { InferenceError } from '../inference/errors.ts';
 import type { ServingSpec } from '../inference/spec.ts';
-import { highestVersion } from '../inference/versions.ts';
+import { compareVersions, highestVersion } from '../inference/versions.ts';
 import type { Model } from './model.ts';
 
 export type Phase = ModelState['phase'];
@@ -85,9 +85,10 @@ export class Registry {
     this.#options = options;
   }
 
-  /** Every version, sorted by name and the order they were added. */
+  /** Every version, sorted by name and version. */
   entries(): Entry[] {
-    return [...this.#table.keys()].sort().flatMap((name) => [...(this.#table.get(name)?.versions.values() ?? [])]);
+    const byVersion = (a: Entry, b: Entry): number => compareVersions(a.version, b.version);
+    return [...this.#table.keys()].sort().flatMap((name) => [...(this.#table.get(name)?.versions.values() ?? [])].sort(byVersion));
   }
 
   find(name: string, version: string): Entry | undefined {

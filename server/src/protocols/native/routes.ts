@@ -30,6 +30,11 @@ export function addNativeRoutes(app: FastifyInstance, options: NativeOptions): v
   }
 }
 
+interface Exchange {
+  request: FastifyRequest;
+  reply: FastifyReply;
+}
+
 interface Job {
   kind: Kind;
   fixed: ApiVersion | undefined;
@@ -43,7 +48,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
   let spec: CallResult['spec'] | undefined;
   try {
     const version = apiVersionOf(request, job.fixed);
-    const result = await predict(request, job, { version, began });
+    const result = await predict({ request, reply }, job, { version, began });
     spec = result.spec;
     rememberVersion(request, reply, version);
     const serialising = performance.now();
@@ -61,11 +66,11 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
   }
 }
 
-async function predict(request: FastifyRequest, job: Job, at: { version: ApiVersion; began: number }): Promise<CallResult> {
+async function predict({ request, reply }: Exchange, job: Job, at: { version: ApiVersion; began: number }): Promise<CallResult> {
   const query = request.query as Record<string, string | undefined>;
   const outside: Outside = { modelName: query['modelName'], modelVersion: headerOf(request, HEADERS.modelVersion) ?? query['modelVersion'], apiVersion: at.version };
   const call = await decode(request, job, outside);
-  const context: CallContext = { requestId: request.id, deadline: at.began + job.options.timeoutMs, signal: hangUpSignal(request) };
+  const context: CallContext = { requestId: request.id, deadline: at.began + job.options.timeoutMs, signal: hangUpSignal(reply) };
   return job.options.engine.predict(call, context);
 }
 
