@@ -4,6 +4,7 @@ import type { Change, KubeObject } from '@slipway/kube';
 import { BY_NAMESPACE, isOfRouter, serviceKeyOf } from './caches.ts';
 import type { Caches } from './caches.ts';
 import { isReady } from './pods.ts';
+import { allocatedIn } from './ports.ts';
 import type { Pod } from './shapes.ts';
 
 const nameKey = (object: KubeObject): string => `${object.metadata.namespace}/${object.metadata.name}`;
@@ -14,7 +15,15 @@ function ownerKeyOf(object: KubeObject): string | undefined {
   return owner === undefined ? serviceKeyOf(object) : `${object.metadata.namespace}/${owner.name}`;
 }
 
-const servicesIn = (caches: Caches, namespace: string): string[] => caches.inferenceServices.byIndex(BY_NAMESPACE, namespace).map(nameKey);
+const servicesIn = (caches: Caches, namespace: string): KubeObject[] => caches.inferenceServices.byIndex(BY_NAMESPACE, namespace);
+
+/** InferenceServices whose ports are not what they were: of thousands in a namespace, usually one. */
+function keysWithNewPorts({ object, before, type }: Change, caches: Caches): string[] {
+  const now = type === 'Deleted' ? undefined : allocatedIn(object);
+  const then = allocatedIn(before);
+  const differs = ({ metadata: { uid = '' } }: KubeObject): boolean => JSON.stringify(now?.[uid]) !== JSON.stringify(then?.[uid]);
+  return servicesIn(caches, object.metadata.namespace ?? '').filter(differs).map(nameKey);
+}
 
 /** Whether the change is one that every route of the namespace depends on: a router came, went, or changed its readiness or address. */
 function routersChanged(change: Change): boolean {
@@ -27,9 +36,9 @@ function routersChanged(change: Change): boolean {
 }
 
 function keysForRouterObject(change: Change, caches: Caches): string[] {
-  const namespace = change.object.metadata.namespace ?? '';
-  if (change.object.metadata.name === ROUTER_PORTS_CONFIGMAP) return [namespace, ...servicesIn(caches, namespace)];
-  return routersChanged(change) ? [namespace, ...servicesIn(caches, namespace)] : [namespace];
+  const { name, namespace = '' } = change.object.metadata;
+  if (name === ROUTER_PORTS_CONFIGMAP) return [namespace, ...keysWithNewPorts(change, caches)];
+  return routersChanged(change) ? [namespace, ...servicesIn(caches, namespace).map(nameKey)] : [namespace];
 }
 
 /** An InferenceService concerns its namespace only by being there, by its timeout and by its ports. */

@@ -1,11 +1,12 @@
 // Owns the only reads of a pass over one InferenceService: everything the plan may look at, in one value, with one clock reading.
 // Must not decide.
-import { InferenceService, InferenceServiceSpec, InferenceServiceStatus, PORTS_KEY, ROUTER_PORTS_CONFIGMAP } from '@slipway/api';
+import { InferenceService, InferenceServiceSpec, InferenceServiceStatus, ROUTER_PORTS_CONFIGMAP } from '@slipway/api';
 import { CONFIG_MAPS } from '@slipway/kube';
 import type { Clock, KubeObject } from '@slipway/kube';
-import type { Failure, Observed, PortAllocation } from '../types.ts';
+import type { Failure, Observed } from '../types.ts';
 import { BY_SERVICE } from './caches.ts';
 import type { Caches } from './caches.ts';
+import { allocatedIn } from './ports.ts';
 import { isOwnedBy, observeRevisions } from './revisions.ts';
 import type { RevisionSources } from './revisions.ts';
 import { observeRouters } from './routers.ts';
@@ -35,10 +36,8 @@ function parse(raw: KubeObject): { isvc: InferenceService; invalid?: string } {
   return { isvc, invalid: spec.error.issues.map(({ path, message }) => `spec.${path.join('.')}: ${message}`).join('; ') };
 }
 
-function portsOf(caches: Caches, isvc: InferenceService): { public: number; preview: number } | undefined {
-  const map = caches.of(CONFIG_MAPS)?.get(isvc.metadata.namespace, ROUTER_PORTS_CONFIGMAP);
-  const text = (map?.['data'] as Record<string, string> | undefined)?.[PORTS_KEY];
-  return text === undefined ? undefined : (JSON.parse(text) as PortAllocation).allocated[isvc.metadata.uid];
+function portsOf(caches: Caches, { metadata }: InferenceService): { public: number; preview: number } | undefined {
+  return allocatedIn(caches.of(CONFIG_MAPS)?.get(metadata.namespace, ROUTER_PORTS_CONFIGMAP))?.[metadata.uid];
 }
 
 function childrenOf(caches: Caches, key: string, uid: string): Record<string, KubeObject> {
