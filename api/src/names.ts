@@ -70,6 +70,8 @@ export const PORTS_KEY = 'ports.json';
 export const RUN_AS = 65_532;
 
 export const MODELS_MOUNT = '/mnt/models';
+/** Link in MODELS_MOUNT to the fetched package, whose own folder is named after its digest. */
+export const PACKAGE_LINK = 'current';
 export const PVC_MOUNT = '/mnt/pvc';
 /** Where a router keeps its last good table and endpoints (an emptyDir: survives a restart of the container). */
 export const ROUTER_STATE_MOUNT = '/var/lib/slipway';

@@ -22,10 +22,10 @@ export const RuntimeSpec = kube(
       'Path that answers 200 when the model is ready. Default: /. For protocol grpc, ready means that the port is open.',
     ),
     args: kube(z.array(z.string().max(4096)).max(64).optional(), { description: 'Arguments of the container.', listType: 'atomic' }),
-    env: kube(z.array(EnvVar).max(64), { description: 'Variables of the container. MODEL_PATH and MODEL_NAME are set unless given here.', listType: 'map', listMapKeys: ['name'] }).optional(),
+    env: kube(z.array(EnvVar).max(64), { description: 'Variables of the container. MODEL_PATH (/mnt/models/current) and MODEL_NAME are set unless given here.', listType: 'map', listMapKeys: ['name'] }).optional(),
   }),
   {
-    description: 'Bring your own server: any image gets the same releases. The package is mounted read-only at /mnt/models. A change here makes a new revision.',
+    description: 'Bring your own server: any image gets the same releases. The package is mounted read-only at /mnt/models/current. A change here makes a new revision.',
     cel: [{ rule: "self.protocol != 'grpc' || !has(self.readyPath)", message: 'readyPath is asked over HTTP; remove it, or set protocol: http' }],
   },
 );

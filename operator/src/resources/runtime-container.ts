@@ -1,6 +1,6 @@
 // Owns the container of somebody else's model server (spec.runtime). Must not assume that it knows Slipway:
 // it drains by preStop.sleep, and readiness is what it answers on its own port.
-import { DRAIN_DELAY_SECONDS, MODELS_MOUNT } from '@slipway/api';
+import { DRAIN_DELAY_SECONDS, MODELS_MOUNT, PACKAGE_LINK } from '@slipway/api';
 import type { RuntimeSpec } from '@slipway/api';
 import { constantEnv } from './env.ts';
 import type { EnvVar } from './env.ts';
@@ -31,7 +31,7 @@ export function runtimeContainer({ isvc }: RevisionInput, runtime: RuntimeSpec):
 function runtimeEnv(isvc: string, runtime: RuntimeSpec): EnvVar[] {
   const own = runtime.env ?? [];
   const given = new Set(own.map((entry) => entry.name));
-  const ours = constantEnv({ MODEL_PATH: MODELS_MOUNT, MODEL_NAME: isvc }).filter((entry) => !given.has(entry.name));
+  const ours = constantEnv({ MODEL_PATH: `${MODELS_MOUNT}/${PACKAGE_LINK}`, MODEL_NAME: isvc }).filter((entry) => !given.has(entry.name));
   return [...ours, ...(own as EnvVar[])];
 }
 

@@ -2,10 +2,10 @@
 // that the server reads. Must not know where packages come from.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { FetchedPackage } from '@slipway/api';
+import { FetchedPackage, PACKAGE_LINK } from '@slipway/api';
 import { packageDigest } from './package-files.ts';
 
 const STATE = '.slipway';
@@ -44,16 +44,25 @@ export async function measure(folder: string, signal: AbortSignal): Promise<Meas
   return { digest: packageDigest(files), bytes };
 }
 
-/** Moves the checked folder to its digest's name and writes the record, last. */
+/** Moves the checked folder to its digest's name, points the link at it, and writes the record, last. */
 export async function install(destination: string, folder: string, fetched: FetchedPackage): Promise<void> {
   const target = path.join(destination, fetched.path);
   await rm(target, { recursive: true, force: true });
   await rename(folder, target);
+  await link(destination, fetched.path);
   await mkdir(path.join(destination, STATE), { recursive: true });
   const record = path.join(destination, STATE, 'fetched.json');
   await writeFile(`${record}.new`, `${JSON.stringify(fetched)}\n`);
   await rename(`${record}.new`, record);
   await rm(path.join(destination, STATE, 'staging'), { recursive: true, force: true });
+}
+
+/** A name that is known before the digest is: somebody else's server gets it in its arguments. */
+async function link(destination: string, target: string): Promise<void> {
+  const name = path.join(destination, PACKAGE_LINK);
+  await rm(`${name}.new`, { force: true });
+  await symlink(target, `${name}.new`);
+  await rename(`${name}.new`, name);
 }
 
 /** The package that a former run finished for this URI, if its files still have their digest. */
