@@ -22,6 +22,9 @@ import { startApiServer } from '../support/apiserver.ts';
 import type { ApiServer } from '../support/apiserver.ts';
 import { clientFor, namespaceFor } from '../support/kube-client.ts';
 
+/** Generous: the machine may be busy. */
+const SOON = { timeout: 15_000 };
+
 let server: ApiServer;
 let client: Client;
 let namespace: string;
@@ -174,19 +177,19 @@ describe('following a collection', () => {
     expect(informer.cache.size).toBe(120);
     told.length = 0;
     const changed = await client.patch<KubeObject>(ref('page-7'), { data: { a: '1' } }, { type: 'merge' });
-    await expect.poll(() => informer.cache.hasSeen(version(changed))).toBe(true);
+    await expect.poll(() => informer.cache.hasSeen(version(changed)), SOON).toBe(true);
     expect(informer.cache.get(namespace, 'page-7')).toMatchObject({ kind: 'ConfigMap', data: { a: '1' } });
     expect(informer.cache.get(namespace, 'page-7')?.metadata.managedFields).toBeUndefined();
     await client.delete(ref('page-8'));
     await client.patch(ref('page-9'), { metadata: { labels: { of: 'other' } } }, { type: 'merge' });
-    await expect.poll(() => told).toEqual(['Updated page-7', 'Deleted page-8', 'Deleted page-9']);
+    await expect.poll(() => told, SOON).toEqual(['Updated page-7', 'Deleted page-8', 'Deleted page-9']);
   });
 
   it('metadata-only objects carry their own kind and no data', async () => {
     await using followed = follow({ metadataOnly: true, labelSelector: 'of=meta' });
     await followed.informer.cache.whenSynced();
     await client.create(CONFIG_MAPS, map('meta', { a: '1' }, { labels: { of: 'meta' } }));
-    await expect.poll(() => followed.told).toEqual(['Added meta']);
+    await expect.poll(() => followed.told, SOON).toEqual(['Added meta']);
     const object = followed.informer.cache.get(namespace, 'meta');
     expect(object?.kind).toBe('ConfigMap');
     expect(object?.['data']).toBeUndefined();
@@ -218,11 +221,11 @@ describe('discovery', () => {
     try {
       await watch.cache.whenSynced();
       await client.create(DEFINITIONS, definition);
-      await expect.poll(() => isServed(client, WIDGETS), { timeout: 15_000 }).toBe(true);
+      await expect.poll(() => isServed(client, WIDGETS), SOON).toBe(true);
       expect(told[0]).toBe('Added');
       await client.delete({ type: DEFINITIONS, name: 'widgets.example.com' });
-      await expect.poll(() => told.at(-1), { timeout: 15_000 }).toBe('Deleted');
-      await expect.poll(() => isServed(client, WIDGETS), { timeout: 15_000 }).toBe(false);
+      await expect.poll(() => told.at(-1), SOON).toBe('Deleted');
+      await expect.poll(() => isServed(client, WIDGETS), SOON).toBe(false);
     } finally {
       await watch.stop();
     }

@@ -72,12 +72,12 @@ const get = async (type: ResourceType, name: string): Promise<KubeObject | undef
     throw error;
   });
 const found = (type: ResourceType, name: string): Promise<KubeObject> =>
-  expect.poll(() => get(type, name), { timeout: 15_000 }).toBeDefined().then(async () => (await get(type, name)) as KubeObject);
+  expect.poll(() => get(type, name), { timeout: 30_000 }).toBeDefined().then(async () => (await get(type, name)) as KubeObject);
 const condition = async (name: string, type: string) => ((await get(INFERENCE_SERVICES, name))?.['status'] as Status | undefined)?.conditions?.find((c) => c.type === type);
 /** The Deployment of the only revision of an InferenceService. */
 const deploymentOf = async (name: string): Promise<KubeObject> => {
   const ofIt = { namespace, labelSelector: `serving.slipway.dev/inferenceservice=${name}` };
-  await expect.poll(async () => (await client.list(DEPLOYMENTS, ofIt)).items.length, { timeout: 15_000 }).toBe(1);
+  await expect.poll(async () => (await client.list(DEPLOYMENTS, ofIt)).items.length, { timeout: 30_000 }).toBe(1);
   return (await client.list<KubeObject>(DEPLOYMENTS, ofIt)).items[0] as KubeObject;
 };
 const writes = (requests: RequestReport[]): RequestReport[] => requests.filter(({ verb, resource }) => !['get', 'list', 'watch'].includes(verb) && !['leases', 'events'].includes(resource));
@@ -91,7 +91,7 @@ async function quiet(requests: RequestReport[], ms: number): Promise<void> {
         if (writes(requests).length !== count) [last, count] = [performance.now(), writes(requests).length];
         return performance.now() - last >= ms;
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 40_000, interval: 50 },
     )
     .toBe(true);
 }
@@ -126,7 +126,7 @@ describe('the operator on a real API server', () => {
     const before = await versions();
     await stop();
     const { requests } = await start('after');
-    await expect.poll(() => writes(requests).length, { timeout: 15_000 }).toBeGreaterThan(0);
+    await expect.poll(() => writes(requests).length, { timeout: 30_000 }).toBeGreaterThan(0);
     await quiet(requests, 1_000);
     expect(await versions()).toEqual(before);
   });
@@ -140,15 +140,15 @@ describe('the operator on a real API server', () => {
 
     await client.patch(ref, { spec: { replicas: 0, template: { spec: { containers: [{ name: 'server', image: 'else:1' }] } } } }, { type: 'strategic' });
     const restored = { replicas: 1, template: { spec: { containers: [{ name: 'server', image: 'server:1' }] } } };
-    await expect.poll(async () => (await client.get<KubeObject>(ref))['spec'], { timeout: 10_000 }).toMatchObject(restored);
+    await expect.poll(async () => (await client.get<KubeObject>(ref))['spec'], { timeout: 30_000 }).toMatchObject(restored);
 
     const service = { type: SERVICES, namespace, name: deployment.metadata.name };
     await client.patch(service, { spec: { selector: { 'serving.slipway.dev/revision': 'other' } } }, { type: 'merge' });
-    await expect.poll(async () => (await client.get<KubeObject>(service))['spec'], { timeout: 10_000 }).toMatchObject({ selector: { 'serving.slipway.dev/revision': deployment.metadata.name } });
+    await expect.poll(async () => (await client.get<KubeObject>(service))['spec'], { timeout: 30_000 }).toMatchObject({ selector: { 'serving.slipway.dev/revision': deployment.metadata.name } });
 
     const label = 'app.kubernetes.io/managed-by';
     await client.patch(ref, { metadata: { labels: { [label]: null } } }, { type: 'merge' });
-    await expect.poll(async () => (await client.get<KubeObject>(ref)).metadata.labels?.[label], { timeout: 10_000 }).toBe('slipway');
+    await expect.poll(async () => (await client.get<KubeObject>(ref)).metadata.labels?.[label], { timeout: 30_000 }).toBe('slipway');
 
     await client.delete(ref);
     const again = await found(DEPLOYMENTS, deployment.metadata.name);
@@ -162,7 +162,7 @@ describe('the operator on a real API server', () => {
     const foreign = await client.create<KubeObject>(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'taken-route', namespace }, data: { mine: 'yes' } });
     await start();
     await client.create(INFERENCE_SERVICES, isvc('taken'));
-    await expect.poll(async () => (await condition('taken', 'Stalled'))?.reason, { timeout: 15_000 }).toBe('NameTaken');
+    await expect.poll(async () => (await condition('taken', 'Stalled'))?.reason, { timeout: 30_000 }).toBe('NameTaken');
     expect((await condition('taken', 'Stalled'))?.message).toMatch(/taken-route/);
     expect((await get(CONFIG_MAPS, 'taken-route'))?.metadata.resourceVersion).toBe(foreign.metadata.resourceVersion);
     await client.delete({ type: CONFIG_MAPS, namespace, name: 'taken-route' });
@@ -173,24 +173,24 @@ describe('the operator on a real API server', () => {
   it("a pod template that the API server refuses makes no revision, is told in its words, and is forgotten by an edit", async () => {
     await start();
     await client.create(INFERENCE_SERVICES, isvc('refused', { podTemplate: { volumes: [{ name: 'Not_A_Name', emptyDir: {} }] } }));
-    await expect.poll(async () => (await condition('refused', 'Stalled'))?.reason, { timeout: 15_000 }).toBe('InvalidPodTemplate');
+    await expect.poll(async () => (await condition('refused', 'Stalled'))?.reason, { timeout: 30_000 }).toBe('InvalidPodTemplate');
     expect((await condition('refused', 'Stalled'))?.message).toMatch(/Not_A_Name/);
     const revisions: ResourceType = { group: 'apps', version: 'v1', kind: 'ControllerRevision', plural: 'controllerrevisions', namespaced: true };
     expect((await client.list(revisions, { namespace })).items).toEqual([]);
     await client.patch({ type: INFERENCE_SERVICES, namespace, name: 'refused' }, { spec: { podTemplate: null } }, { type: 'merge' });
     await deploymentOf('refused');
-    await expect.poll(async () => (await condition('refused', 'Stalled'))?.status, { timeout: 15_000 }).toBe('False');
+    await expect.poll(async () => (await condition('refused', 'Stalled'))?.status, { timeout: 30_000 }).toBe('False');
   });
 
   it('a ServiceMonitor appears when its CRD does', async () => {
     await start();
     await client.create(INFERENCE_SERVICES, isvc('watched', { monitoring: { serviceMonitor: { enabled: true } } }));
-    await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.reason, { timeout: 15_000 }).toBe('MonitorCrdMissing');
+    await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.reason, { timeout: 30_000 }).toBe('MonitorCrdMissing');
     await client.create(CUSTOM_RESOURCE_DEFINITIONS, openDefinition(SERVICE_MONITORS));
     await found(SERVICE_MONITORS, 'watched');
-    await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.status, { timeout: 15_000 }).toBe('True');
+    await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.status, { timeout: 30_000 }).toBe('True');
     await client.delete({ type: CUSTOM_RESOURCE_DEFINITIONS, name: 'servicemonitors.monitoring.coreos.com' });
-    await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.reason, { timeout: 15_000 }).toBe('MonitorCrdMissing');
+    await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.reason, { timeout: 30_000 }).toBe('MonitorCrdMissing');
   });
 
   it('the routers go with the last InferenceService of the namespace', async () => {
@@ -198,7 +198,7 @@ describe('the operator on a real API server', () => {
     await client.create(INFERENCE_SERVICES, isvc('last'));
     await found(DEPLOYMENTS, 'slipway-router');
     await client.delete({ type: INFERENCE_SERVICES, namespace, name: 'last' });
-    await expect.poll(() => get(DEPLOYMENTS, 'slipway-router'), { timeout: 15_000 }).toBeUndefined();
+    await expect.poll(() => get(DEPLOYMENTS, 'slipway-router'), { timeout: 30_000 }).toBeUndefined();
   });
 
   it('a second operator waits, and goes on where the first ended', async () => {
@@ -219,7 +219,7 @@ describe('the operator on a real API server', () => {
     await client.create(INFERENCE_SERVICES, isvc('told'));
     await deploymentOf('told');
     const events = async (): Promise<KubeObject[]> => (await client.list<KubeObject>(EVENTS, { namespace })).items.filter((e) => (e['regarding'] as { name?: string }).name === 'told');
-    await expect.poll(async () => (await events()).length, { timeout: 15_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await events()).length, { timeout: 30_000 }).toBeGreaterThan(0);
     const all = await events();
     expect(all[0]).toMatchObject({ reportingController: 'slipway-operator', reportingInstance: 'one', regarding: { kind: 'InferenceService' } });
     expect(new Set(all.map((e) => `${String(e['reason'])} ${String(e['note'])}`)).size).toBe(all.length);
