@@ -10,6 +10,7 @@ import { readGauges } from './metrics/gauges.ts';
 import { Metrics } from './metrics/metrics.ts';
 import type { Log } from './log.ts';
 import { createProxy } from './proxy.ts';
+import { Budget } from './request-body.ts';
 import { Routes } from './routes.ts';
 import { Pods } from './upstream/pods.ts';
 
@@ -58,6 +59,7 @@ const MIB = 1024 * 1024;
 /** Bodies up to this are waited for before a pod is chosen. */
 const WAIT_FOR_BODY = 64 * 1024;
 const REPLAY_MAX = MIB;
+const REPLAY_BUDGET = 32 * MIB;
 const MAX_ATTEMPTS = 5;
 const UPSTREAM_IDLE_MS = 30_000;
 const DOWNSTREAM_IDLE_MS = 75_000;
@@ -69,24 +71,23 @@ const AVOID_MS = { first: 250, longest: 5000 };
 /** Counts what is under way and tells when there is nothing left. */
 class UnderWay {
   count = 0;
-  private waiting: (() => void)[] = [];
+  private onNone: (() => void) | undefined;
 
   leave(): void {
     this.count--;
-    if (this.count > 0) return;
-    for (const resolve of this.waiting.splice(0)) resolve();
+    if (this.count === 0) this.onNone?.();
   }
 
-  whenNone(ms: number): Promise<void> {
-    if (this.count === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.waiting.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+  whenNone(): Promise<void> {
+    return this.count === 0 ? Promise.resolve() : new Promise((resolve) => (this.onNone = resolve));
   }
+}
+
+/** Resolves with `done` or after `ms` milliseconds, whichever is first. */
+async function atMost(ms: number, done: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([done, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
 }
 
 function accessLogger({ log, accessLog, random }: AppOptions): (end: Ended) => void {
@@ -118,7 +119,7 @@ function proxyOf({ options, pods, metrics, deadlines, underWay, table }: Parts):
     random: options.random,
     waitForBody: WAIT_FOR_BODY,
     maxAttempts: MAX_ATTEMPTS,
-    body: { replayMax: REPLAY_MAX, max: options.maxBodyBytes },
+    body: { replayMax: REPLAY_MAX, max: options.maxBodyBytes, budget: new Budget(REPLAY_BUDGET) },
     seriesOf: (binding, backend) => metrics.of(binding.entry.route.name, backend),
     begun: () => underWay.count++,
     ended: (end) => {
@@ -190,7 +191,8 @@ export function createApp(options: AppOptions): App {
     drain: async ({ acceptUntil, finishMs }) => {
       state.closing = true;
       await leave(down, acceptUntil);
-      await underWay.whenNone(finishMs ?? routes.longestTimeoutMs());
+      // An answer that was given has still to reach its caller: connections end when it has.
+      await atMost(finishMs ?? routes.longestTimeoutMs(), Promise.all([underWay.whenNone(), connections.whenEmpty()]));
     },
     close: async () => {
       clearInterval(forgetting);

@@ -13,7 +13,7 @@ import { RequestBody } from './request-body.ts';
 import type { BodyOptions } from './request-body.ts';
 import type { Binding } from './table/table.ts';
 import type { Placement, Targets } from './targets.ts';
-import type { Attempt, Failure, FlatHeaders, OutgoingRequest, Receiver } from './upstream/exchange.ts';
+import type { Attempt, BodyPlan, Failure, FlatHeaders, OutgoingRequest, Receiver } from './upstream/exchange.ts';
 import type { Pods } from './upstream/pods.ts';
 
 /** How one request ended. */
@@ -65,7 +65,7 @@ export class Exchange implements Receiver, CallerListener {
   /** The answer that is coming is a 421 that the caller shall not see. */
   private discarding = false;
   /** Waits for the whole of a small body. */
-  private begin: (() => void) | undefined;
+  private onceComplete: (() => void) | undefined;
 
   constructor(request: Request, options: ExchangeOptions) {
     this.request = request;
@@ -89,7 +89,7 @@ export class Exchange implements Receiver, CallerListener {
   whenReady(waitMax: number, begin: () => void): void {
     const length = this.request.facts.contentLength;
     const waits = !this.body.complete && length !== undefined && length <= waitMax;
-    if (waits) this.begin = begin;
+    if (waits) this.onceComplete = begin;
     this.request.caller.listen(this);
     if (!waits) begin();
   }
@@ -99,11 +99,20 @@ export class Exchange implements Receiver, CallerListener {
     if (placement.insteadOf !== undefined) this.options.seriesOf(this.request.binding, placement.insteadOf).givenAway++;
     this.move(placement);
     this.attempts++;
-    const { outgoing, isGrpc } = this.request;
     const plan = this.body.plan();
-    const { http1, http2 } = placement.pod;
-    this.attempt = isGrpc ? http2.send(outgoing, plan, this) : http1.send(outgoing, plan, this, placement.fresh);
+    try {
+      this.attempt = this.begin(placement, plan);
+    } catch (error) {
+      // HTTP/2 is stricter about headers than HTTP/1.1: this is about the caller's, not about the pod.
+      this.options.pods.release(placement.pod);
+      return this.refuse({ code: 'bad_request', detail: `The request's headers cannot be passed on: ${(error as Error).message}.` });
+    }
     this.body.attach(this.attempt, plan);
+  }
+
+  private begin({ pod, fresh }: Placement, plan: BodyPlan): Attempt {
+    const { outgoing, isGrpc } = this.request;
+    return isGrpc ? pod.http2.send(outgoing, plan, this) : pod.http1.send(outgoing, plan, this, fresh);
   }
 
   private move(placement: Placement): void {
@@ -184,7 +193,7 @@ export class Exchange implements Receiver, CallerListener {
 
   private noteFailure({ pod }: Placement, failure: Failure): void {
     this.series.failures[failure.kind]++;
-    if (!failure.reused) this.options.pods.failed(pod);
+    if (!failure.reused) this.options.pods.failed(pod, failure.kind);
   }
 
   private mayRepeat(failure: Failure): boolean {
@@ -226,9 +235,9 @@ export class Exchange implements Receiver, CallerListener {
   bodyEnd(trailers: FlatHeaders): void {
     if (this.over) return;
     this.body.end(trailers);
-    const { begin } = this;
-    this.begin = undefined;
-    begin?.();
+    const { onceComplete } = this;
+    this.onceComplete = undefined;
+    onceComplete?.();
   }
 
   writable(): void {
@@ -272,6 +281,7 @@ export class Exchange implements Receiver, CallerListener {
     this.over = true;
     this.deadline.cancel();
     this.release();
+    this.body.discard();
     this.series.inFlight--;
     const ms = this.options.now() - this.startedAt;
     this.series.answered(status, ms);

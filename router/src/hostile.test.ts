@@ -1,5 +1,6 @@
 // What nobody well-meaning sends: requests that two parsers could read differently, floods, oversize. A table of bytes and answers.
 import net from 'node:net';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { call, closeAll, http1Pod, rawCall, rawPod, startRouter, until } from './testing/harness.ts';
 
@@ -75,6 +76,55 @@ describe('requests that could be smuggled', () => {
     router.pods({ stable: [pod] });
     const answer = await rawCall(router.port, 'GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
     expect([...answer.matchAll(/\r\n\r\n(\/[123])/g)].map((m) => m[1])).toEqual(['/1', '/2', '/3']);
+  });
+});
+
+describe('anything at all', () => {
+  const part = fc.oneof(
+    fc.constantFrom('GET / HTTP/1.1\r\n', 'POST /p HTTP/1.1\r\n', 'Host: a\r\n', 'Content-Length: 3\r\n', 'Transfer-Encoding: chunked\r\n', 'Connection: close, x\r\n', 'Expect: 100-continue\r\n', 'Upgrade: websocket\r\n', '\r\n', 'abc', '0\r\n\r\n', '3\r\nabc\r\n', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+    fc.string({ maxLength: 30, unit: 'binary-ascii' }),
+  );
+
+  it('as bytes of a connection never harms the router', { timeout: 60_000 }, async () => {
+    const pod = await http1Pod((req, res) => req.resume().on('end', () => res.end('ok')));
+    const router = await startRouter({ targetPort: pod.port, app: { headTimeoutMs: 50 }, route: { timeoutSeconds: 0.05 } });
+    router.pods({ stable: [pod] });
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 10 }), async (parts) => {
+        const socket = net.connect(router.port, '127.0.0.1');
+        const closed = new Promise((resolve) => socket.on('close', resolve));
+        socket.on('error', () => undefined);
+        socket.resume();
+        socket.end(parts.join(''), 'latin1');
+        await closed;
+      }),
+      { numRuns: 300 },
+    );
+    router.route({ timeoutSeconds: 5 });
+    expect((await router.call()).text).toBe('ok');
+    await until(() => router.app.underWay === 0, 'nothing under way');
+  });
+
+  it('as an answer of a pod never harms the router or the next caller', { timeout: 60_000 }, async () => {
+    const answerPart = fc.oneof(
+      fc.constantFrom('HTTP/1.1 200 OK\r\n', 'HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 421 X\r\n', 'HTTP/1.0 200 OK\r\n', 'content-length: 3\r\n', 'content-length: 0\r\n', 'transfer-encoding: chunked\r\n', 'connection: keep-alive\r\n', '\r\n', 'abc', '0\r\n\r\n', '3\r\nabc\r\n'),
+      fc.string({ maxLength: 30, unit: 'binary-ascii' }),
+    );
+    let text = '';
+    const pod = await rawPod((socket) => socket.once('data', () => socket.end(text, 'latin1')));
+    const sane = await http1Pod((_req, res) => res.end('sane'), pod.port);
+    const router = await startRouter({ targetPort: pod.port, route: { retry: 'Never' } });
+    await fc.assert(
+      fc.asyncProperty(fc.array(answerPart, { minLength: 1, maxLength: 8 }), async (parts) => {
+        text = parts.join('');
+        router.pods({ stable: [pod] });
+        await rawCall(router.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+        router.pods({ stable: [sane] });
+        expect((await router.call()).text).toBe('sane');
+      }),
+      { numRuns: 300 },
+    );
+    expect(router.app.underWay).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
 // One port for HTTP/1.1 and cleartext HTTP/2: plain calls over HTTP/2 reach HTTP/1.1 pods, gRPC calls keep HTTP/2 and their trailers.
 import http2 from 'node:http2';
 import net from 'node:net';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { backend, closeAll, http1Pod, http2Pod, onClose, rawPod, startRouter, until } from './testing/harness.ts';
 
@@ -35,6 +36,23 @@ function request(client: http2.ClientHttp2Session, headers: http2.OutgoingHttpHe
     stream.on('end', () => resolve({ ...reply, body: Buffer.concat(chunks) }));
     if (body !== undefined) stream.end(body);
   });
+}
+
+function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(streamId, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** The bytes of a connection with one request, with headers that no client library would send. Texts are shorter than 127 bytes. */
+function rawRequest(headers: [string, string][]): Buffer {
+  const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value, 'latin1')]);
+  const block = Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
+  const END_STREAM_AND_HEADERS = 5;
+  return Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0)), frame(1, END_STREAM_AND_HEADERS, 1, block)]);
 }
 
 const GRPC = { ':method': 'POST', ':path': '/inference.GRPCInferenceService/ModelInfer', 'content-type': 'application/grpc', te: 'trailers' };
@@ -127,7 +145,91 @@ describe('HTTP/2 towards callers', () => {
   });
 });
 
+describe('a caller that leaves', () => {
+  it.each(['before it said anything', 'after the preface', 'after a request'])('%s leaves no connection behind', async (when) => {
+    const pod = await http1Pod((_req, res) => res.end('ok'));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const socket = net.connect({ port: router.port, host: '127.0.0.1', allowHalfOpen: true });
+    const request_ = rawRequest([[':method', 'GET'], [':path', '/'], [':scheme', 'http'], [':authority', 'a']]);
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.resume();
+    socket.end(when === 'before it said anything' ? '' : when === 'after the preface' ? request_.subarray(0, 24) : request_);
+    socket.on('end', () => socket.destroy());
+    await closed;
+    await until(() => router.metric('slipway_router_open_connections', 'downstream') === 0, 'no connection');
+  });
+});
+
+describe('anything at all', () => {
+  it('as headers of a request never harms the router', { timeout: 60_000 }, async () => {
+    const pod = await http1Pod((_req, res) => res.end('ok'));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const name = fc.oneof(fc.constantFrom(':method', ':path', ':authority', ':scheme', ':status', 'host', 'te', 'connection', 'content-length', 'transfer-encoding', 'content-type', 'expect', 'upgrade', 'x'), fc.string({ maxLength: 20, unit: 'binary-ascii' }));
+    const value = fc.oneof(fc.constantFrom('GET', '/', 'a', 'application/grpc', '5', 'chunked', 'trailers'), fc.string({ maxLength: 20, unit: 'binary-ascii' }));
+    const good: [string, string][] = [[':method', 'GET'], [':path', '/'], [':scheme', 'http'], [':authority', 'a']];
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(name, value), { maxLength: 6 }), fc.boolean(), async (headers, complete) => {
+        const socket = net.connect(router.port, '127.0.0.1');
+        const closed = new Promise((resolve) => socket.on('close', resolve));
+        const answered = new Promise((resolve) => {
+          let bytes = 0;
+          // Settings, their acknowledgement and something about the stream.
+          socket.on('data', (chunk) => (bytes += chunk.length) > 40 && resolve(true));
+        });
+        socket.on('error', () => undefined);
+        socket.write(rawRequest(complete ? [...good, ...headers] : headers));
+        await Promise.race([closed, answered, new Promise((resolve) => setTimeout(resolve, 100))]);
+        socket.destroy();
+        await closed;
+      }),
+      { numRuns: 150 },
+    );
+    expect((await request(session(router.port), { ':path': '/' })).body.toString()).toBe('ok');
+    await until(() => router.app.underWay === 0, 'nothing under way');
+  });
+});
+
+describe('what HTTP/1.1 allows and HTTP/2 does not', () => {
+  it.each(['content-type', 'date', 'etag'])('two %s headers of a pod break the stream, not the router', async (name) => {
+    const pod = await rawPod((socket) => socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\n${name}: a\r\n${name}: b\r\ncontent-length: 2\r\n\r\nok`)));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const reply = await request(session(router.port), { ':path': '/' }).catch((error: unknown) => error as Error);
+    expect(reply).toBeInstanceOf(Error);
+    expect((await router.call()).text).toBe('ok');
+    expect(router.app.underWay).toBe(0);
+  });
+
+  it('HEAD is answered with headers, by a pod and by the router', async () => {
+    const pod = await http1Pod((_req, res) => res.writeHead(200, { 'content-length': 5 }).end());
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const client = session(router.port);
+    expect((await request(client, { ':method': 'HEAD', ':path': '/' })).headers).toMatchObject({ ':status': 200, 'content-length': '5' });
+    router.pods({ stable: [] });
+    expect((await request(client, { ':method': 'HEAD', ':path': '/' })).headers).toMatchObject({ ':status': 503 });
+    expect((await request(client, { ':path': '/' })).headers).toMatchObject({ ':status': 503 });
+  });
+});
+
 describe('gRPC', () => {
+  it('with headers that cannot be passed on is refused', async () => {
+    const pod = await http2Pod(grpcEcho);
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    for (const name of ['authorization', 'user-agent', 'if-match', 'x-many']) {
+      const socket = net.connect(router.port, '127.0.0.1');
+      socket.write(rawRequest([[':method', 'POST'], [':path', '/'], [':scheme', 'http'], [':authority', 'a'], ['content-type', 'application/grpc'], [name, 'a'], [name, 'b']]));
+      await until(() => router.metric('slipway_router_requests_total') > 0, 'request answered');
+      socket.destroy();
+    }
+    const client = session(router.port);
+    expect((await request(client, GRPC, 'fine')).body.toString()).toBe('fine');
+    expect(router.app.underWay).toBe(0);
+  });
+
   it('keeps HTTP/2 to the pod, and the trailers', async () => {
     const pod = await http2Pod(grpcEcho);
     const router = await startRouter({ targetPort: pod.port });

@@ -181,3 +181,25 @@ describe('leaving', () => {
     await draining;
   });
 });
+
+describe('an answer that was given', () => {
+  it('reaches a slow reader whole before the router ends', async () => {
+    const size = 3 * 1024 * 1024;
+    const pod = await http1Pod((_req, res) => res.end(Buffer.alloc(size)));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const socket = net.connect(router.port, '127.0.0.1');
+    onClose(() => void socket.destroy());
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => pod.hits() === 1, 'request at the pod');
+    const left = router.app.drain({ acceptUntil: Promise.resolve(), finishMs: 10_000 }).then(() => router.app.close());
+    let bytes = 0;
+    socket.on('data', (chunk) => (bytes += chunk.length));
+    const ended = new Promise((resolve) => socket.on('close', resolve));
+    socket.resume();
+    await ended;
+    await left;
+    expect(bytes).toBeGreaterThanOrEqual(size);
+  });
+});

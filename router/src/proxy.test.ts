@@ -3,6 +3,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { backend, call, closeAll, http1Pod, podAddress, rawCall, rawPod, startRouter, until } from './testing/harness.ts';
+import { Budget, RequestBody } from './request-body.ts';
 import type { Upstream } from './testing/harness.ts';
 
 afterEach(closeAll);
@@ -425,6 +426,19 @@ describe('retries', () => {
     expect(pinned.status).toBe(503);
   });
 
+  it('stops trying a revision that is out of reach for a while', async () => {
+    const live = await http1Pod(saying('stable'));
+    const router = await startRouter({ targetPort: live.port, app: { connectTimeoutMs: 100 }, route: { backends: [backend('stable', 50, 'v1'), backend('canary', 50, 'v2')] } });
+    // An address that answers nothing costs its first caller the connect timeout, and nobody else for a while.
+    router.pods({ stable: [live], canary: [{ host: '192.0.2.1' } as Upstream] });
+    for (let i = 0; i < 40; i++) expect((await router.call({ body: 'x' })).text).toBe('stable');
+    expect(router.metric('slipway_router_share_given_away_total', 'revision="svc-canary"')).toBe(20);
+    expect(router.metric('slipway_router_upstream_failures_total', 'revision="svc-canary"')).toBeLessThan(5);
+    // With nobody else to ask it is tried again.
+    router.pods({ stable: [], canary: [live] });
+    expect((await router.call({ body: 'x' })).text).toBe('stable');
+  });
+
   it('does not retry when told never to', async () => {
     const live = await http1Pod(echo);
     const breaking = await rawPod((socket) => socket.once('data', () => socket.destroy()), live.port);
@@ -469,6 +483,41 @@ describe('retries', () => {
     const blackhole = { host: '192.0.2.1' } as Upstream;
     router.pods({ stable: [blackhole, live] });
     for (let i = 0; i < 3; i++) expect((await router.call({ body: 'x' })).status).toBe(200);
+  });
+});
+
+describe('memory', () => {
+  it('does not keep more bodies than its budget, and passes them on all the same', async () => {
+    const pod = await http1Pod((req, res) => {
+      let bytes = 0;
+      req.on('data', (chunk: Buffer) => (bytes += chunk.length));
+      req.on('end', () => res.end(String(bytes)));
+    });
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const body = Buffer.alloc(900_000);
+    const answers = await Promise.all(Array.from({ length: 60 }, () => router.call({ body, headers: { 'transfer-encoding': 'chunked' } })));
+    expect(new Set(answers.map((a) => a.text))).toEqual(new Set(['900000']));
+  });
+
+  it('keeps count: what is discarded can be kept by others', () => {
+    const budget = new Budget(100);
+    const flow = { pause: () => undefined, resume: () => undefined };
+    const attempt = { write: () => true, end: () => undefined, pause: () => undefined, resume: () => undefined, abort: () => undefined };
+    const bodyOf = (): RequestBody => new RequestBody(undefined, { replayMax: 1000, max: 1000, budget }, flow);
+    const first = bodyOf();
+    first.attach(attempt, first.plan());
+    first.data(Buffer.alloc(100));
+    expect(budget.exhausted).toBe(true);
+    const second = bodyOf();
+    second.attach(attempt, second.plan());
+    second.data(Buffer.alloc(1));
+    expect([first.replayable, second.replayable]).toEqual([true, false]);
+    first.discard();
+    const third = bodyOf();
+    third.attach(attempt, third.plan());
+    third.data(Buffer.alloc(1));
+    expect([budget.exhausted, third.replayable]).toEqual([false, true]);
   });
 });
 

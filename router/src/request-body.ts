@@ -2,11 +2,30 @@
 // Must not know heads, routes or retries.
 import type { Attempt, BodyPlan, FlatHeaders } from './upstream/exchange.ts';
 
+/** Bytes of bodies that are kept by all requests together. */
+export class Budget {
+  private left: number;
+
+  constructor(bytes: number) {
+    this.left = bytes;
+  }
+
+  get exhausted(): boolean {
+    return this.left <= 0;
+  }
+
+  take(bytes: number): void {
+    this.left -= bytes;
+  }
+}
+
 export interface BodyOptions {
   /** Largest body that is kept for another attempt, in bytes. */
   replayMax: number;
   /** Largest body at all, in bytes. */
   max: number;
+  /** When it is used up, bodies that are already being passed on are no longer kept. */
+  budget: Budget;
 }
 
 export class RequestBody {
@@ -14,6 +33,7 @@ export class RequestBody {
   private readonly declared: number | undefined;
   private readonly flow: { pause: () => void; resume: () => void };
   private kept: Buffer[] = [];
+  private keptBytes = 0;
   private size = 0;
   private trailers: FlatHeaders = [];
   private attempt: Attempt | undefined;
@@ -32,8 +52,8 @@ export class RequestBody {
   data(chunk: Buffer): boolean {
     this.size += chunk.length;
     if (this.size > this.options.max) return false;
-    if (this.size > this.options.replayMax && this.attempt !== undefined) this.forgo();
-    if (this.replayable) this.kept.push(chunk);
+    if (this.attempt !== undefined && (this.size > this.options.replayMax || this.options.budget.exhausted)) this.forgo();
+    if (this.replayable) this.keep(chunk);
     if (this.attempt?.write(chunk) === false) this.flow.pause();
     return true;
   }
@@ -79,8 +99,21 @@ export class RequestBody {
     if (!this.complete) this.flow.resume();
   }
 
+  private keep(chunk: Buffer): void {
+    this.kept.push(chunk);
+    this.keptBytes += chunk.length;
+    this.options.budget.take(chunk.length);
+  }
+
   private forgo(): void {
     this.replayable = false;
+    this.discard();
+  }
+
+  /** Lets go of what is kept. */
+  discard(): void {
     this.kept = [];
+    this.options.budget.take(-this.keptBytes);
+    this.keptBytes = 0;
   }
 }

@@ -4,7 +4,7 @@ import type { RouteBackend } from '@slipway/api';
 import { askingOrder, havingVersion } from './pick/pinned.ts';
 import type { Sequence } from './pick/sequence.ts';
 import { choose, splitOf } from './pick/split.ts';
-import type { Choice } from './pick/split.ts';
+import type { Choice, Split } from './pick/split.ts';
 import type { Binding } from './table/table.ts';
 import type { Failure } from './upstream/exchange.ts';
 import type { Pod, Pods } from './upstream/pods.ts';
@@ -50,6 +50,12 @@ export class Targets {
   }
 
   private readonly isLive = (revision: string): boolean => this.pods.isLive(revision);
+  private readonly isReachable = (revision: string): boolean => this.pods.isReachable(revision);
+
+  /** Revisions that were out of reach a moment ago are chosen only if all are: EndpointSlices lag behind a dead node by half a minute. */
+  private split(split: Split, u: number): Choice | undefined {
+    return choose(split, u, this.isReachable) ?? choose(split, u, this.isLive);
+  }
 
   /** The revision that a new request goes to. */
   first(wish: Wish, draws: Draws): FirstChoice {
@@ -63,14 +69,14 @@ export class Targets {
       if (having.length > 0) return this.among(having, draws);
     }
     const draw = wish.version === undefined && !wish.mayNameVersion ? draws.common : draws.pinned;
-    return choose(entry.split, draw.next(), this.isLive) ?? 'unavailable';
+    return this.split(entry.split, draw.next()) ?? 'unavailable';
   }
 
   /** One of the revisions that all have the asked version, by their weights. */
   private among(having: RouteBackend[], draws: Draws): FirstChoice {
     this.pinned = true;
     const sum = having.reduce((total, b) => total + b.weight, 0);
-    const shared = sum === 0 ? undefined : choose(splitOf(having), (draws.pinned.next() * sum) / 100, this.isLive);
+    const shared = sum === 0 ? undefined : this.split(splitOf(having), (draws.pinned.next() * sum) / 100);
     if (shared !== undefined) return { backend: shared.backend };
     const live = having.find((b) => this.isLive(b.revision));
     return live === undefined ? 'unavailable' : { backend: live };

@@ -149,14 +149,23 @@ done = function(summary, latency, requests)
 end
 `;
 
+/** CPU seconds that the target's process has used; 0 where there is none. */
+const used = ({ pid }: Target): number => (pid === undefined ? 0 : cpuSeconds(pid));
+
+/** What the script of wrk printed last. */
+function resultOf(output: string): { rate: number; p50: number; p99: number; bad: number } {
+  const [rate = 0, p50 = 0, p99 = 0, bad = 1] = (/RESULT (.*)/.exec(output)?.[1] ?? '').split(' ').map(Number);
+  return { rate, p50, p99, bad };
+}
+
 function wrk(target: Target, connections: number, script: string): Run {
   const url = `http://${target.name === 'direct' ? UPSTREAMS[0] : '127.0.0.1'}:${target.port}/predict`;
-  const before = target.pid === undefined ? 0 : cpuSeconds(target.pid);
+  const before = used(target);
   const output = execFileSync('taskset', ['-c', OTHER_CORE, 'wrk', '-t1', `-c${connections}`, `-d${SECONDS}s`, '-s', script, url], { encoding: 'utf8' });
-  const used = target.pid === undefined ? 0 : cpuSeconds(target.pid) - before;
-  const [rate = 0, p50 = 0, p99 = 0, bad = 0] = (/RESULT (.*)/.exec(output)?.[1] ?? '').split(' ').map(Number);
-  if (rate === 0 || bad > 0) throw new Error(`${target.name}: ${bad} bad answers\n${output}`);
-  return { rate, p50, p99, perCore: used === 0 ? 0 : (rate * SECONDS) / used, rssMb: target.pid === undefined ? 0 : rssMb(target.pid) };
+  const seconds = used(target) - before;
+  const { rate, p50, p99, bad } = resultOf(output);
+  if (bad > 0) throw new Error(`${target.name}: ${bad} bad answers\n${output}`);
+  return { rate, p50, p99, perCore: seconds === 0 ? 0 : (rate * SECONDS) / seconds, rssMb: target.pid === undefined ? 0 : rssMb(target.pid) };
 }
 
 function median(numbers: number[]): number {

@@ -70,6 +70,9 @@ export class Connections {
   private readonly ports = new Map<number, Port>();
   private readonly sockets = new Set<Socket>();
   private readonly waiting = new Set<() => void>();
+  /** Connections whose protocol is not known yet. */
+  private readonly silent = new Set<Socket>();
+  private onEmpty: (() => void) | undefined;
 
   constructor(options: ListenOptions, protocols: Protocols) {
     this.options = options;
@@ -122,7 +125,8 @@ export class Connections {
       return;
     }
     this.sockets.add(socket);
-    socket.on('close', () => this.sockets.delete(socket));
+    this.silent.add(socket);
+    socket.on('close', () => this.closed(socket));
     socket.on('error', () => undefined);
     socket.setTimeout(this.options.firstBytesMs, () => socket.destroy());
     this.peek(socket);
@@ -144,16 +148,32 @@ export class Connections {
     });
   }
 
+  private closed(socket: Socket): void {
+    this.sockets.delete(socket);
+    this.silent.delete(socket);
+    if (this.sockets.size === 0) this.onEmpty?.();
+  }
+
   private hand(socket: Socket, isHttp2: boolean): void {
+    this.silent.delete(socket);
     socket.setTimeout(0);
     socket.removeAllListeners('timeout');
+    // Node's HTTP/1.1 answers callers who have ended their side; its HTTP/2 would keep their connections for ever.
+    socket.allowHalfOpen = !isHttp2;
     if (isHttp2) this.protocols.http2(socket);
     else this.protocols.http1(socket);
   }
 
-  /** Stops accepting. */
+  /** Stops accepting, and ends connections that have not said anything yet. */
   close(): void {
     for (const port of this.ports.values()) port.close();
+    for (const socket of this.silent) socket.destroy();
+  }
+
+  /** Resolves when no connection is open. */
+  whenEmpty(): Promise<void> {
+    if (this.sockets.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.onEmpty = resolve));
   }
 
   /** Breaks off whatever is still open. */

@@ -17,6 +17,12 @@ export interface Http1Options {
   closing: () => boolean;
 }
 
+/** Milliseconds that a caller may take to read the rest of an answer without reading anything. */
+const UNREAD_MS = 30_000;
+
+/** Answers up to this are joined to their head. */
+const JOIN_MAX = 16 * 1024;
+
 function bodyFollows(req: IncomingMessage): boolean {
   const { rawHeaders } = req;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -95,7 +101,11 @@ class Http1Caller implements Caller {
     this.answered = true;
     if (trailers.length > 0) this.res.addTrailers(pairs(trailers));
     if (last === undefined) this.res.end();
+    // As text of the same encoding it is joined to the head and leaves in one write; as a buffer it would take two.
+    else if (last.length <= JOIN_MAX) this.res.end(last.toString('latin1'), 'latin1');
     else this.res.end(last);
+    // A caller who does not read what is already answered is no longer covered by the request's deadline.
+    if (this.req.socket.writableLength > 0) this.req.socket.setTimeout(UNREAD_MS);
   }
 
   destroy(): void {

@@ -79,7 +79,12 @@ class Http2Caller implements Caller {
   head(status: number, headers: FlatHeaders, ended: boolean): void {
     if (ended) this.answered = true;
     if (this.stream.destroyed || this.stream.headersSent) return;
-    this.stream.respond({ ...headerObject(headers), ':status': status }, { endStream: ended, waitForTrailers: !ended });
+    try {
+      this.stream.respond({ ...headerObject(headers), ':status': status }, { endStream: ended, waitForTrailers: !ended });
+    } catch {
+      // What HTTP/1.1 allows and HTTP/2 does not, such as a header that may be there once being there twice.
+      this.destroy();
+    }
   }
 
   write(chunk: Buffer): boolean {
@@ -88,6 +93,8 @@ class Http2Caller implements Caller {
 
   end(last: Buffer | undefined, trailers: FlatHeaders): void {
     this.answered = true;
+    // The answer to HEAD ended with its headers.
+    if (this.stream.writableEnded) return;
     this.trailers = trailers;
     if (last === undefined) this.stream.end();
     else this.stream.end(last);

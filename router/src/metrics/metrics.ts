@@ -58,12 +58,19 @@ const FAMILIES: readonly [MetricName, (series: Series) => Sample[]][] = [
 
 export class Metrics {
   private readonly series = new Map<string, Series>();
+  /** The same by identity: a backend of the table is found without building a key. */
+  private readonly byBackend = new WeakMap<RouteBackend, Series>();
   refusedConnections = 0;
 
   /** The counters of a backend; those of no backend are the service's own. */
   of(isvc: string, backend: RouteBackend | undefined): Series {
-    const revision = backend?.revision ?? '';
-    const role = backend?.role ?? '';
+    if (backend === undefined) return this.named(isvc, '', '');
+    let series = this.byBackend.get(backend);
+    if (series === undefined) this.byBackend.set(backend, (series = this.named(isvc, backend.revision, backend.role)));
+    return series;
+  }
+
+  private named(isvc: string, revision: string, role: string): Series {
     const key = `${isvc} ${revision} ${role}`;
     let series = this.series.get(key);
     if (series === undefined) this.series.set(key, (series = new Series(isvc, revision, role)));

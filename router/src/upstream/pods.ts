@@ -2,6 +2,7 @@
 // Must not know routes, weights or callers.
 import { leastOutstanding } from '../pick/balance.ts';
 import type { Addresses } from '../table/endpoints.ts';
+import type { FailureKind } from './exchange.ts';
 import { Http1Pool } from './http1-pool.ts';
 import type { PoolOptions } from './http1-pool.ts';
 import { Http2Upstream } from './http2-session.ts';
@@ -15,6 +16,8 @@ export interface Pod {
   avoidUntil: number;
   /** Failures in a row. */
   failures: number;
+  /** The last of them was that no connection could be made. */
+  unreachable: boolean;
 }
 
 export interface PodsOptions extends PoolOptions {
@@ -85,6 +88,7 @@ export class Pods {
       outstanding: 0,
       avoidUntil: 0,
       failures: 0,
+      unreachable: false,
     };
   }
 
@@ -97,6 +101,12 @@ export class Pods {
   /** True if the revision has an address to send to. */
   isLive(revision: string): boolean {
     return (this.byRevision.get(revision) ?? NONE).length > 0;
+  }
+
+  /** True if one of its addresses is worth trying: not known to be out of reach a moment ago. */
+  isReachable(revision: string): boolean {
+    const now = this.options.now();
+    return (this.byRevision.get(revision) ?? NONE).some((pod) => !pod.unreachable || pod.avoidUntil <= now);
   }
 
   /** Ready addresses by revision of the table. */
@@ -121,10 +131,12 @@ export class Pods {
   succeeded(pod: Pod): void {
     pod.failures = 0;
     pod.avoidUntil = 0;
+    pod.unreachable = false;
   }
 
   /** The pod could not be reached or broke off: others are preferred for a while. */
-  failed(pod: Pod): void {
+  failed(pod: Pod, kind: FailureKind): void {
+    pod.unreachable = kind === 'connect';
     const { first, longest } = this.options.avoidMs;
     pod.avoidUntil = this.options.now() + Math.min(longest, first * 2 ** Math.min(pod.failures, 16));
     pod.failures++;
