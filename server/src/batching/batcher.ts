@@ -24,6 +24,8 @@ export interface Submission {
   signal?: AbortSignal | undefined;
   /** The caller gives the inputs' memory away and never looks at it again. */
   owned?: boolean;
+  /** A later piece of a call that was let in already. */
+  continued?: boolean;
 }
 
 export interface BatchResult {
@@ -70,7 +72,7 @@ export class Batcher {
    * @throws InferenceError queue_full, deadline_exceeded, client_closed_request, or what the run failed with.
    */
   submit(submission: Submission): Promise<BatchResult> {
-    if (this.#queue.length >= this.#options.maxQueue) {
+    if (submission.continued !== true && this.#queue.length >= this.#options.maxQueue) {
       const error = new InferenceError('queue_full', `${String(this.#queue.length)} calls wait for this model already.`, { retryAfterSeconds: this.#retryAfter() });
       return Promise.reject(error);
     }

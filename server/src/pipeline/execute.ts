@@ -1,4 +1,5 @@
 // Owns one model call: rows in, rows out, in pieces where the model or the caller wants pieces. Must not know what rows mean.
+import type { BatchResult } from '../batching/batcher.ts';
 import { InferenceError } from '../inference/errors.ts';
 import { concatRows, rowsOf, sliceRows, type Tensor } from '../inference/tensor.ts';
 import type { Model } from '../models/model.ts';
@@ -32,17 +33,27 @@ export async function execute(model: Model, inputs: readonly Tensor[], chunk: nu
   const started = performance.now();
   const { deadline, signal } = context;
   const pieces = pieceCount(rows, size);
-  const results = await Promise.all(
-    Array.from({ length: pieces }, (_, index) => {
-      const part = pieces === 1 ? inputs : inputs.map((input) => sliceRows(input, index * size, Math.min(rows, (index + 1) * size)));
-      return model.batcher.submit({ inputs: part, deadline, signal });
-    }),
-  );
+  const submit = (index: number): Promise<BatchResult> => {
+    const part = pieces === 1 ? inputs : inputs.map((input) => sliceRows(input, index * size, Math.min(rows, (index + 1) * size)));
+    return model.batcher.submit({ inputs: part, deadline, signal, continued: index > 0 });
+  };
+  const results = await inTurns(pieces, model.runner.workers + 1, submit);
   const wall = performance.now() - started;
   const outputs = (results[0]?.outputs ?? []).map((_, at) => concatRows(results.map((result) => result.outputs[at] as Tensor)));
   const queueMs = Math.max(...results.map((result) => result.queueMs));
   const computeMs = results.reduce((sum, result) => sum + result.computeMs, 0);
   return { outputs, queueMs, computeMs, batchMs: Math.max(0, wall - queueMs - computeMs) };
+}
+
+/** Keeps `width` pieces under way, so that a large call leaves room for others between its pieces. */
+async function inTurns(pieces: number, width: number, run: (index: number) => Promise<BatchResult>): Promise<BatchResult[]> {
+  const results = new Array<BatchResult>(pieces);
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let index = next++; index < pieces; index = next++) results[index] = await run(index);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, pieces) }, lane));
+  return results;
 }
 
 const pieceCount = (rows: number, size: number): number => Math.max(1, Math.ceil(rows / size));

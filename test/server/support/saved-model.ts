@@ -148,3 +148,27 @@ export function unknownOperation(folder: string): string {
     outputs: [{ name: 'y', node: 'y:0', dtype: 'float32', shape: [-1, 2] }],
   });
 }
+
+const floatConst = (value: number): Uint8Array => message([8, message([1, DT.float32], [2, shapeProto([])], [4, new Uint8Array(Float32Array.of(value).buffer)])]);
+
+/** y = x, after multiplying two random size x size matrices: takes long, however few rows there are (1500 is about 100 ms). */
+export function slow(folder: string, size: number): string {
+  const T = attribute.type('float32');
+  const random = (name: string): Node => ({ name, op: 'RandomUniform', inputs: ['size'], attributes: { T: attribute.type('int32'), dtype: T } });
+  return writeSavedModel(folder, {
+    nodes: [
+      { name: 'x', op: 'Placeholder', attributes: { dtype: T, shape: attribute.shape([-1, 1]) } },
+      { name: 'size', op: 'Const', attributes: { dtype: attribute.type('int32'), value: attribute.int32s([size, size]) } },
+      { name: 'axes', op: 'Const', attributes: { dtype: attribute.type('int32'), value: attribute.int32s([0, 1]) } },
+      { name: 'zero', op: 'Const', attributes: { dtype: T, value: floatConst(0) } },
+      random('left'),
+      random('right'),
+      { name: 'product', op: 'MatMul', inputs: ['left', 'right'], attributes: { T } },
+      { name: 'sum', op: 'Sum', inputs: ['product', 'axes'], attributes: { T, Tidx: attribute.type('int32') } },
+      { name: 'nothing', op: 'Minimum', inputs: ['sum', 'zero'], attributes: { T } },
+      { name: 'y', op: 'AddV2', inputs: ['x', 'nothing'], attributes: { T } },
+    ],
+    inputs: [{ name: 'x', node: 'x:0', dtype: 'float32', shape: [-1, 1] }],
+    outputs: [{ name: 'y', node: 'y:0', dtype: 'float32', shape: [-1, 1] }],
+  });
+}

@@ -1,5 +1,5 @@
 // Owns where a body is parsed and printed: small ones here, large ones in a worker thread that is started when the first comes.
-// A worker that ends (a body too large for its heap) fails only the bodies it held.
+// A worker that ends fails only the bodies it held.
 import { Worker } from 'node:worker_threads';
 import { fromRecord, InferenceError, type ErrorRecord } from '../../inference/errors.ts';
 import { parseJson } from '../../http/json-body.ts';
@@ -15,6 +15,8 @@ export interface DecodeJob {
   bytes: Uint8Array;
   outside: Outside;
   table: readonly SpecRow[];
+  /** Bytes of memory the parsed body may take. */
+  maxCost: number;
 }
 
 export interface EncodeJob {
@@ -33,6 +35,9 @@ export interface BodiesOptions {
   inlineBytes: number;
   maxHeapMb: number;
 }
+
+/** Of the worker's heap, for one body. */
+const HEAP_SHARE = 0.6;
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -56,7 +61,7 @@ export class Bodies {
       return kind === 'predict' ? decodePredict(body, outside) : decodeBatch(body, outside);
     }
     const own = new Uint8Array(bytes);
-    const job: DecodeJob = { kind, bytes: own, outside, table: specTable(this.#options.registry) };
+    const job: DecodeJob = { kind, bytes: own, outside, table: specTable(this.#options.registry), maxCost: this.#options.maxHeapMb * 1024 * 1024 * HEAP_SHARE };
     return (await this.#ask({ op: 'decode', job }, [own.buffer])) as Call;
   }
 
@@ -94,7 +99,7 @@ export class Bodies {
     worker.on('error', () => undefined);
     worker.on('exit', () => {
       this.#worker = undefined;
-      const error = new InferenceError('exceeds_memory_budget', 'The body does not fit into the memory of the parser; send fewer or smaller items.');
+      const error = new InferenceError('worker_failed', 'The worker that parses bodies ended; it is started again.');
       for (const waiting of this.#waiting.values()) waiting.reject(error);
       this.#waiting.clear();
     });

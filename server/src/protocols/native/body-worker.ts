@@ -1,7 +1,8 @@
 // The worker thread that parses and prints large bodies of the native API, so that the event loop never does.
 // Must not hold models: it is told their specs with each body.
 import { parentPort } from 'node:worker_threads';
-import { asInferenceError, toRecord } from '../../inference/errors.ts';
+import { asInferenceError, InferenceError, toRecord } from '../../inference/errors.ts';
+import { jsonCost } from '../../http/json-cost.ts';
 import { parseJson } from '../../http/json-body.ts';
 import { completeItem } from '../../pipeline/postprocess.ts';
 import type { Tensor } from '../../inference/tensor.ts';
@@ -14,9 +15,18 @@ const port = parentPort;
 if (port === null) throw new Error('body-worker.ts runs in a worker thread only');
 
 function decode(job: DecodeJob): Call {
+  checkCost(job);
   const body = parseJson(new TextDecoder().decode(job.bytes));
   const call = job.kind === 'predict' ? decodePredict(body, job.outside) : decodeBatch(body, job.outside);
   return prepareCall(call, job.table);
+}
+
+/** @throws InferenceError exceeds_memory_budget before the parser would burst the heap, which would end the process. */
+function checkCost(job: DecodeJob): void {
+  const cost = jsonCost(job.bytes);
+  if (cost <= job.maxCost) return;
+  const mib = (bytes: number): string => `${String(Math.ceil(bytes / 1024 / 1024))} MiB`;
+  throw new InferenceError('exceeds_memory_budget', `The body would take about ${mib(cost)} once parsed; the limit is ${mib(job.maxCost)}. Send fewer or smaller items.`);
 }
 
 function encode({ kind, version, answer, result }: EncodeJob): Uint8Array {
