@@ -4,7 +4,7 @@ import { seeded } from './random.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { World } from './world.ts';
 
-const SEEDS = 12;
+const SEEDS = 6;
 
 describe.each(SCENARIOS)('$name', ({ name, options, run }) => {
   it('happens as told', async () => {

@@ -1,7 +1,7 @@
 // Owns a small fake world for the planner: pods that take time, routers that acknowledge late, a status with versions.
 // Must not know how the planner decides. It applies plans as the operator's shell does: revision, status, objects, prune.
-import { InferenceService, ROUTE_KEY, RouteEntry } from '@slipway/api';
-import type { InferenceServiceSpec, InferenceServiceStatus } from '@slipway/api';
+import { InferenceServiceSpec, InferenceServiceStatus, ROUTE_KEY, RouteEntry } from '@slipway/api';
+import type { InferenceService } from '@slipway/api';
 import { planFor } from '../../operator/src/plan/index.ts';
 import type { Failure, Intent, KubeObject, Observed, Plan, PodFacts, RevisionFacts, RevisionRecord, RouterFacts } from '../../operator/src/types.ts';
 import { Invariants } from './invariants.ts';
@@ -81,7 +81,10 @@ export class World {
   crashAt: number | undefined;
   serviceMonitor = false;
   ports: { public: number; preview: number } | undefined = { public: 20_000, preview: 20_001 };
+  /** Something else that happens in every tick. */
+  between: (() => void) | undefined;
   private counter = 0;
+  private parsed: { raw: RawSpec; spec: InferenceServiceSpec } | undefined;
   readonly random: (() => number) | undefined;
   readonly readyAfter: number;
 
@@ -178,14 +181,14 @@ export class World {
   pass(): Plan | undefined {
     const observed = this.observe();
     if (observed === undefined) return undefined;
-    const plan = planFor(structuredClone(observed), this.config);
+    const plan = planFor(observed, this.config);
     this.invariants.onPlan(observed, plan);
     this.carryOut(plan, this.statusVersion);
     return plan;
   }
 
   planned(observed: Observed): Plan {
-    return planFor(structuredClone(observed), this.config);
+    return planFor(observed, this.config);
   }
 
   /** Records and applies a plan that was decided from `decidedFrom`; a stale plan dies at the status. */
@@ -194,7 +197,7 @@ export class World {
     if (JSON.stringify(plan.status) !== JSON.stringify(this.status)) {
       if (decidedFrom !== this.statusVersion) return 'stale';
       this.wrote('status');
-      this.status = structuredClone(plan.status);
+      this.status = frozen(plan.status);
       this.statusVersion += 1;
       this.story.recorded(plan.events);
     }
@@ -214,7 +217,7 @@ export class World {
     if (this.revisions.has(name)) return;
     this.wrote(`ControllerRevision ${name}`);
     this.counter += 1;
-    this.revisions.set(name, { sequence: object['revision'] as number, createdAt: this.now, uid: `rev-${this.counter}`, record: structuredClone(object['data'] as RevisionRecord) });
+    this.revisions.set(name, { sequence: object['revision'] as number, createdAt: this.now, uid: `rev-${this.counter}`, record: frozen(object['data'] as RevisionRecord) });
   }
 
   private apply({ object, resourceVersion }: Intent): 'done' | 'stale' {
@@ -250,7 +253,7 @@ export class World {
     this.wrote(key);
     if (present === undefined) this.counter += 1;
     this.invariants.onApply(object);
-    this.children.set(key, { ...structuredClone(object), metadata: { ...object.metadata, uid: present?.metadata.uid ?? `child-${this.counter}`, resourceVersion: String(Number(version ?? 0) + 1) } });
+    this.children.set(key, frozen({ ...object, metadata: { ...object.metadata, uid: present?.metadata.uid ?? `child-${this.counter}`, resourceVersion: String(Number(version ?? 0) + 1) } }));
     return 'done';
   }
 
@@ -274,7 +277,7 @@ export class World {
   // what the operator sees
 
   isvc(): InferenceService {
-    return InferenceService.parse({
+    return {
       apiVersion: 'serving.slipway.dev/v1alpha1',
       kind: 'InferenceService',
       metadata: {
@@ -287,13 +290,15 @@ export class World {
         ...(this.deleted ? { deletionTimestamp: new Date(this.now).toISOString() } : {}),
         annotations: this.annotations,
       },
-      spec: structuredClone(this.rawSpec),
-      ...(this.status === undefined ? {} : { status: structuredClone(this.status) }),
-    });
+      spec: this.spec,
+      ...(this.status === undefined ? {} : { status: InferenceServiceStatus.parse(this.status) }),
+    };
   }
 
+  /** The spec after defaulting; read once per edit. */
   get spec(): InferenceServiceSpec {
-    return this.isvc().spec;
+    if (this.parsed?.raw !== this.rawSpec) this.parsed = { raw: this.rawSpec, spec: frozen(InferenceServiceSpec.parse(this.rawSpec)) };
+    return this.parsed.spec;
   }
 
   observe(): Observed | undefined {
@@ -301,7 +306,7 @@ export class World {
       at: this.now,
       isvc: this.isvc(),
       revisions: [...this.revisions].map(([name, { sequence, createdAt, uid, record }]) => this.factsOf(name, { sequence, createdAt, uid, record })),
-      children: structuredClone(Object.fromEntries(this.children)),
+      children: Object.fromEntries(this.children),
       ...(this.ports === undefined ? {} : { ports: this.ports }),
       routers: this.routerFacts(),
       apis: { serviceMonitor: this.serviceMonitor },
@@ -317,7 +322,6 @@ export class World {
       name,
       hash: name.slice(NAME.length + 1),
       ...known,
-      record: structuredClone(known.record),
       resourceVersion: '1',
       ...(deployment === undefined
         ? {}
@@ -377,6 +381,7 @@ export class World {
     this.now += seconds * 1000;
     const steps = [(): void => this.stepPods(seconds), ...this.routers.map((router) => (): void => this.stepRouter(router)), (): void => this.passOrCrash()];
     for (const step of this.ordered(steps)) step();
+    this.between?.();
     this.invariants.check();
   }
 
@@ -430,6 +435,13 @@ export class World {
 
 /** The operator dies in the middle of a pass. */
 export class Crash extends Error {}
+
+/** What is shared with the planner cannot be changed by it. */
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.values(value).forEach(frozen);
+  return Object.freeze(value);
+}
 
 /** The object as it was applied, without what the API server adds. */
 function bare({ metadata, ...rest }: KubeObject): KubeObject {

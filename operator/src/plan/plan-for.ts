@@ -2,7 +2,7 @@
 // Must not read or write anything: a bad spec becomes conditions, never an exception.
 import { advance, isActive, statusOf } from '../rollout/index.ts';
 import type { Rollout } from '../rollout/index.ts';
-import { firstBlockingCause, invalidStatus, statusFor, terminatingStatus } from '../status/index.ts';
+import { distinct, firstBlockingCause, invalidStatus, statusFor, terminatingStatus } from '../status/index.ts';
 import type { Observed, Plan, PlanConfig, RevisionFacts } from '../types.ts';
 import { objectsFor } from './objects.ts';
 import type { Decisions } from './objects.ts';
@@ -42,7 +42,7 @@ export function planFor(observed: Observed, config: PlanConfig): Plan {
     status: told.status,
     objects: objectsFor(decisions),
     prune: pruneFor(decisions, kept(advanced.rollout, revisions)),
-    events: [...advanced.events, ...told.events],
+    events: distinct([...advanced.events, ...told.events]),
     ...wakeFor(observed, revisions, advanced.wakeAt, route?.status),
   };
 }
@@ -75,7 +75,8 @@ function wakeFor(observed: Observed, { all }: Revisions, rollout: number | undef
   const asking = all.some((each) => (each.deployment?.replicas ?? 0) > 0 && each.pods.some((pod) => !pod.ready || (each.pinnedDigest === undefined && each.record.spec.runtime === undefined)));
   const times = [
     rollout,
-    route !== undefined && route.acknowledged !== route.sequence ? observed.at + ASK_ROUTERS_MS : undefined,
+    // A router that becomes ready is an event; only ready ones have to be asked again.
+    route !== undefined && route.acknowledged !== route.sequence && observed.routers.ready > 0 ? observed.at + ASK_ROUTERS_MS : undefined,
     asking ? observed.at + ASK_PODS_MS : undefined,
   ].filter((at) => at !== undefined);
   return times.length === 0 ? {} : { wakeAt: Math.min(...times) };

@@ -1,6 +1,6 @@
 // Owns the words of a rollout: one reason of the catalogue and one sentence per position. Must not decide anything.
 // No moving times in a sentence: an unchanged world gives the same words.
-import type { Active, Because, Idle, LastCommand, Promoting, Rollout, RolloutEvent, RolloutFacts, Waiting, Warming } from './types.ts';
+import type { Active, Because, Idle, LastCommand, Promoting, Rollout, RolloutEvent, RolloutFacts, Shifting, Waiting, Warming } from './types.ts';
 import { isHeld, isOverdue } from './clocks.ts';
 import { isForward } from './position.ts';
 import { stageAt, stepsOf } from './recipe.ts';
@@ -25,7 +25,7 @@ function course(r: Rollout, facts: RolloutFacts): Because {
     case 'Warming':
       return warmingWords(r, facts);
     case 'Shifting':
-      return { reason: 'ShiftingTraffic', message: `${r.candidate} gets ${r.weight}% of the traffic${standIn(r, facts)}` };
+      return shiftingWords(r, facts);
     case 'Waiting':
       return waitingWords(r, facts);
     case 'Promoting':
@@ -53,6 +53,11 @@ function idleWords(r: Idle, facts: RolloutFacts): Because {
 function warmingWords(r: Warming, facts: RolloutFacts): Because {
   const { pods } = stageAt(r.recipe, r.step, facts.replicas);
   return { reason: 'WaitingForCapacity', message: `${r.candidate} has ${facts.ready[r.candidate] ?? 0} of ${pods} ready pods${standIn(r, facts)}` };
+}
+
+function shiftingWords(r: Shifting, facts: RolloutFacts): Because {
+  if (r.weight === 0) return { reason: 'WaitingForRouters', message: `the routers learn of ${r.candidate}; it gets no traffic yet${standIn(r, facts)}` };
+  return { reason: 'ShiftingTraffic', message: `${r.candidate} gets ${r.weight}% of the traffic${standIn(r, facts)}` };
 }
 
 function waitingWords(r: Waiting, facts: RolloutFacts): Because {

@@ -34,10 +34,15 @@ function readyVerdict(view: View): Verdict {
   if (wanted === 0) return no('ScaledToZero');
   const unreachable = unreachableCause(view);
   if (unreachable !== undefined) return noBecause(unreachable);
-  if (ready >= wanted) return yes('Serving', `the URL answers with ${ready} of ${wanted} pods`);
+  if (ready >= wanted) return yes('Serving', `the URL answers with ${ready} of ${wanted} pods${troubleOf(view)}`);
   if (view.servingCause !== undefined) return noBecause(view.servingCause);
   if (view.doing !== undefined && ready === 0) return noBecause(view.doing);
   return ready === 0 ? no('NoReadyEndpoints') : no('WaitingForCapacity', `${ready} of ${wanted} pods are ready`);
+}
+
+/** The URL answers, but a revision behind it is in trouble. */
+function troubleOf({ servingCause }: View): string {
+  return servingCause === undefined ? '' : ` (${servingCause.reason}: ${servingCause.message})`;
 }
 
 /** Why nobody could reach the URL even if all pods were ready. A model that cannot start is named before routers that wait for it. */

@@ -1,7 +1,7 @@
 // Owns the status as a whole, written once per pass, and the events that tell of changed conditions.
 // Must not decide the rollout. Times move only when a condition does, so an unchanged world gives the same status.
 import { LABELS, mergeConditions, previewServiceName, serviceName } from '@slipway/api';
-import type { Condition, ConditionInput, InferenceServiceStatus, Reason, RevisionStatus, RolloutStatus } from '@slipway/api';
+import type { Condition, ConditionInput, InferenceServiceStatus, RevisionStatus, RolloutStatus } from '@slipway/api';
 import type { EventIntent, RevisionFacts } from '../types.ts';
 import { conditionsFor } from './conditions.ts';
 import { phaseOf, summaryOf } from './summary.ts';
@@ -63,23 +63,27 @@ function revisionStatus(revision: RevisionFacts, { advanced, roleOf, versionOf }
   };
 }
 
-/** Conditions whose change is told: the status that is good news. The rollout tells its own transitions. */
-const GOOD: Partial<Record<ConditionInput['type'], ConditionInput['status']>> = { Ready: 'True', Stalled: 'False' };
-
 /** What turned good or bad, and every new cause that blocks; what is merely on its way is not news. */
-function changed({ observed, newestCause, servingCause }: View, conditions: readonly ConditionInput[]): EventIntent[] {
-  const before = observed.isvc.status?.conditions ?? [];
-  const blocks = (reason: string): boolean => [newestCause?.reason, servingCause?.reason].includes(reason as Reason);
-  return conditions.flatMap((now) => {
-    const good = GOOD[now.type];
-    const old = before.find((each) => each.type === now.type);
-    if (good === undefined || !isNews(now, old, good, blocks(now.reason))) return [];
-    return [{ type: now.status === good ? 'Normal' : 'Warning', reason: now.reason, message: now.message }];
-  });
+function changed(view: View, conditions: readonly ConditionInput[]): EventIntent[] {
+  const { status } = view.observed.isvc;
+  const known = status?.summary?.reason;
+  const cause = view.newestCause ?? view.servingCause;
+  return [
+    ...conditions.flatMap((now) => newsOf(now, status?.conditions?.find((each) => each.type === now.type))),
+    ...(cause === undefined || cause.reason === known ? [] : [{ type: 'Warning', ...cause } as const]),
+  ];
 }
 
-function isNews(now: ConditionInput, old: Condition | undefined, good: ConditionInput['status'], blocks: boolean): boolean {
-  if (now.status === good) return now.type === 'Ready' && old?.status !== good;
-  const turned = old !== undefined && old.status === good;
-  return turned || (now.reason !== old?.reason && (blocks || now.type === 'Stalled'));
+/** Ready in both directions, Stalled when it begins or has another reason. The rollout tells its own transitions. */
+function newsOf(now: ConditionInput, old: Pick<Condition, 'status' | 'reason'> = { status: 'False', reason: '' }): EventIntent[] {
+  const { type, status, reason, message } = now;
+  const turned = old.status !== status;
+  if (type === 'Ready' && turned) return [{ type: status === 'True' ? 'Normal' : 'Warning', reason, message }];
+  const stalls = type === 'Stalled' && status === 'True';
+  return stalls && (turned || old.reason !== reason) ? [{ type: 'Warning', reason, message }] : [];
+}
+
+/** One event per reason: the last one says most. */
+export function distinct(events: readonly EventIntent[]): EventIntent[] {
+  return [...new Map(events.map((each) => [`${each.type} ${each.reason}`, each])).values()];
 }

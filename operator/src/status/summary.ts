@@ -12,8 +12,9 @@ const holds = (conditions: Conditions, type: ConditionInput['type']): boolean =>
 /** All conditions in one word. */
 export function phaseOf(view: View, conditions: Conditions): Phase {
   if (holds(conditions, 'Stalled')) return 'Degraded';
-  if (view.held) return 'Paused';
   if (view.newestCause !== undefined || view.servingCause !== undefined) return 'Degraded';
+  if (view.held) return 'Paused';
+  if (view.route === undefined) return 'Pending';
   if (isActive(view.advanced.rollout) || !holds(conditions, 'RolledOut')) return 'Progressing';
   if (holds(conditions, 'Ready')) return 'Healthy';
   return idlePhase(view, conditions);
@@ -46,9 +47,14 @@ function candidateColumns({ advanced, acknowledged, facts }: View): Summary {
   return { canary: rollout.candidate, weight: `${weight}%`, ...(steps === 0 ? {} : { step: `${Math.min(rollout.step + 1, steps)}/${steps}` }) };
 }
 
-/** The first of: what stalls, what keeps the URL from answering, what the rollout is at. */
-function reasonOf({ advanced, newestCause, doing }: View, conditions: Conditions): string {
-  const find = (type: ConditionInput['type'], status: ConditionInput['status']): string | undefined => conditions.find((each) => each.type === type && each.status === status)?.reason;
-  const progress = find('Progressing', 'True');
-  return find('Stalled', 'True') ?? newestCause?.reason ?? (isActive(advanced.rollout) ? (doing?.reason ?? advanced.because.reason) : undefined) ?? find('Ready', 'False') ?? progress ?? advanced.because.reason;
+/** The first of: what only a human can end, what blocks the pods, what the rollout is at, what keeps the URL from answering. */
+function reasonOf(view: View, conditions: Conditions): string {
+  const stalled = conditions.find((each) => each.type === 'Stalled' && each.status === 'True')?.reason;
+  return stalled ?? view.newestCause?.reason ?? view.servingCause?.reason ?? underWay(view, conditions);
+}
+
+function underWay({ advanced, doing }: View, conditions: Conditions): string {
+  if (isActive(advanced.rollout)) return doing?.reason ?? advanced.because.reason;
+  const rolledOut = conditions.find((each) => each.type === 'RolledOut' && each.status === 'False')?.reason;
+  return rolledOut ?? conditions.find((each) => each.type === 'Ready' && each.status === 'False')?.reason ?? advanced.because.reason;
 }

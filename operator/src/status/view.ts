@@ -29,7 +29,7 @@ export interface View extends StatusInput {
   wanted: number;
   /** The candidate, or the stable revision while there is none. */
   newest: RevisionFacts | undefined;
-  /** First cause that blocks what serves, and what comes. */
+  /** First cause that blocks what serves (the stable revision included), and what comes. */
   servingCause: Because | undefined;
   newestCause: Because | undefined;
   /** What the newest revision's pods are doing while nothing blocks them. */
@@ -58,13 +58,18 @@ export function viewOf(input: StatusInput): View {
     ready: Math.min(wanted, total),
     newest,
     newestCause,
-    servingCause: serving.map((each) => firstBlockingCause(each, observed)).find((each) => each !== undefined),
+    servingCause: servingCauseOf(input, serving),
     doing: busy ? doingOf(newest) : undefined,
     routed: route !== undefined && route.status.acknowledged === route.status.sequence,
     reachable: route?.status.acknowledged !== undefined,
     answers: input.acknowledged.traffic.some((each) => each.weight > 0),
     held: heldOf(input),
   };
+}
+
+function servingCauseOf({ observed, advanced, revisions }: StatusInput, serving: readonly RevisionFacts[]): Because | undefined {
+  const stable = revisions.all.filter((each) => each.name === advanced.rollout.stable);
+  return [...stable, ...serving].map((each) => firstBlockingCause(each, observed)).find((each) => each !== undefined);
 }
 
 function newestOf({ advanced: { rollout }, revisions: { all, current } }: StatusInput): RevisionFacts | undefined {
