@@ -6,6 +6,7 @@ import { cacheRoot, sha256 } from '../cache.ts';
 import { ensureTensorFlow, type NativeTensorFlow } from '../tensorflow/setup.ts';
 import type { Note } from '../progress.ts';
 import { baseEntries, libraryEntries } from './base.ts';
+import { cachedBundle } from './bundle-cache.ts';
 import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { appEntries, tensorflowEntries, tensorflowSystemLibraries } from './layers.ts';
@@ -41,7 +42,7 @@ export interface BuiltImage {
 }
 
 const KEPT_ARCHIVES = 2;
-const UNUSED_LAYER_MS = 7 * 24 * 3600_000;
+const UNUSED_MS = 7 * 24 * 3600_000;
 
 /** Builds all images; what the cache has costs little. Throws with the compiler's message if a source does not compile. */
 export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> {
@@ -56,7 +57,9 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
     request.signal?.throwIfAborted();
     request.note(spec.name);
     const layers: Layer[] = [];
-    for (const entries of await layerEntries(request.root, spec, base, native)) layers.push(await makeLayer({ cache, hashes }, entries));
+    const app = appEntries(await cachedBundle({ cache, hashes }, request.root, spec.bundles));
+    const below = await lowerLayers(request.root, spec, base, native);
+    for (const entries of [...below, app]) layers.push(await makeLayer({ cache, hashes }, entries));
     built.push(await writeImage(cache, request, spec, layers));
   }
   await hashes.save();
@@ -64,11 +67,11 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
   return built;
 }
 
-/** Entries of each layer, from what changes least to what changes most. */
-async function layerEntries(root: string, spec: ImageSpec, base: Entry[], native: NativeTensorFlow): Promise<Entry[][]> {
+/** Entries of the layers below the application, from what changes least to what changes most. */
+async function lowerLayers(root: string, spec: ImageSpec, base: Entry[], native: NativeTensorFlow): Promise<Entry[][]> {
   const tensorflow = spec.tensorflow ? [await tensorflowLayer(native, base)] : [];
   const models = spec.sampleModels ? [await sampleModelEntries(path.join(root, 'models'))] : [];
-  return [base, ...tensorflow, ...models, await appEntries(root, spec)];
+  return [base, ...tensorflow, ...models];
 }
 
 /** libtensorflow, the addon, and the C libraries that the base does not have. */
@@ -90,16 +93,17 @@ async function writeImage(cache: string, request: BuildRequest, spec: ImageSpec,
   };
 }
 
-/** Keeps the archives just built, the newest of the others, and the layers of this week. */
+/** Keeps the archives just built, the newest of the others, and the layers and bundles of this week. */
 async function removeUnused(cache: string, built: readonly BuiltImage[]): Promise<void> {
   const archives = await byAge(cache, (name) => name.endsWith('.tar'));
   for (const { name, archive } of built) {
     const others = archives.filter((file) => path.basename(file.path).startsWith(`${name}-`) && file.path !== archive);
     await Promise.all(others.slice(KEPT_ARCHIVES).map((file) => rm(file.path, { force: true })));
   }
-  const layers = await byAge(path.join(cache, 'layers'), () => true);
-  const unused = layers.filter((layer) => Date.now() - layer.mtimeMs > UNUSED_LAYER_MS);
-  await Promise.all(unused.map((layer) => rm(layer.path, { recursive: true, force: true })));
+  for (const folder of ['layers', 'bundles']) {
+    const unused = (await byAge(path.join(cache, folder), () => true)).filter((entry) => Date.now() - entry.mtimeMs > UNUSED_MS);
+    await Promise.all(unused.map((entry) => rm(entry.path, { recursive: true, force: true })));
+  }
 }
 
 /** What is in a folder, newest first. */

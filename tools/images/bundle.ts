@@ -8,6 +8,12 @@ import { ADDON } from './spec.ts';
 /** One file of a bundle; `name` is relative to the image's /app. */
 export interface BundledFile { readonly name: string; readonly bytes: Uint8Array }
 
+/** A bundle, and every file it was made of, relative to the root. */
+export interface Bundle { readonly files: readonly BundledFile[]; readonly sources: readonly string[] }
+
+/** Namespace of the sources that are no files. */
+const VIRTUAL = 'virtual';
+
 // CommonJS dependencies inside an ES module need what CommonJS gave them.
 const BANNER = `import { createRequire as __createRequire } from 'node:module';
 const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;
@@ -16,25 +22,26 @@ const require = __createRequire(import.meta.url), __filename = import.meta.filen
  * Bundles the given entry points (bundle name -> source, relative to `root`) together: `<name>.mjs` each, plus the workers that they
  * start by `new URL('./x.ts', import.meta.url)`, plus chunks that they share. Throws esbuild's message if a source does not compile.
  */
-export async function bundle(root: string, entryPoints: Readonly<Record<string, string>>): Promise<BundledFile[]> {
+export async function bundle(root: string, entryPoints: Readonly<Record<string, string>>): Promise<Bundle> {
   const workers = new Map<string, string>();
-  const files = await bundleOnce(root, entryPoints, workers);
+  const made = await bundleOnce(root, entryPoints, workers);
   const found = { ...entryPoints };
   for (const [source, name] of workers) {
     const file = path.relative(root, source);
     if ((found[name] ?? file) !== file) throw new Error(`${file} and ${found[name]} would both become ${name}.mjs; one needs another name`);
     found[name] = file;
   }
-  return Object.keys(found).length === Object.keys(entryPoints).length ? files : bundle(root, found);
+  return Object.keys(found).length === Object.keys(entryPoints).length ? made : bundle(root, found);
 }
 
-async function bundleOnce(root: string, entryPoints: Readonly<Record<string, string>>, workers: Map<string, string>): Promise<BundledFile[]> {
+async function bundleOnce(root: string, entryPoints: Readonly<Record<string, string>>, workers: Map<string, string>): Promise<Bundle> {
   const outdir = path.join(root, 'dist');
-  const options: BuildOptions & { write: false } = {
+  const options: BuildOptions & { write: false; metafile: true } = {
     absWorkingDir: root,
     entryPoints: { ...entryPoints },
     outdir,
     write: false,
+    metafile: true,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -49,8 +56,11 @@ async function bundleOnce(root: string, entryPoints: Readonly<Record<string, str
     logLevel: 'silent',
     plugins: [workerUrls(root, workers), addonPath],
   };
-  const { outputFiles } = await build(options);
-  return outputFiles.map((file) => ({ name: path.relative(outdir, file.path), bytes: file.contents }));
+  const { outputFiles, metafile } = await build(options);
+  return {
+    files: outputFiles.map((file) => ({ name: path.relative(outdir, file.path), bytes: file.contents })),
+    sources: Object.keys(metafile.inputs).filter((source) => !source.startsWith(`${VIRTUAL}:`)),
+  };
 }
 
 /**
@@ -86,7 +96,7 @@ export function bundledUrls(source: string): { contents: string; sources: string
 const addonPath: Plugin = {
   name: 'addon-path',
   setup(plugin): void {
-    plugin.onResolve({ filter: /^@mapbox\/node-pre-gyp$/ }, () => ({ path: 'node-pre-gyp', namespace: 'addon-path' }));
-    plugin.onLoad({ filter: /.*/, namespace: 'addon-path' }, () => ({ contents: `exports.find = () => ${JSON.stringify(ADDON)};`, loader: 'js' }));
+    plugin.onResolve({ filter: /^@mapbox\/node-pre-gyp$/ }, () => ({ path: 'node-pre-gyp', namespace: VIRTUAL }));
+    plugin.onLoad({ filter: /.*/, namespace: VIRTUAL }, () => ({ contents: `exports.find = () => ${JSON.stringify(ADDON)};`, loader: 'js' }));
   },
 };

@@ -1,10 +1,11 @@
 // Images are reproducible, their archives are ones that other programs read, and bundles find their workers.
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseLdd } from './base.ts';
+import { cachedBundle } from './bundle-cache.ts';
 import { bundle, bundledUrls } from './bundle.ts';
 import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
@@ -98,7 +99,7 @@ describe('bundle', () => {
       'src/deep/first.ts': `import { Worker, parentPort } from 'node:worker_threads'; const w = ${WORKER('../second.ts')} w.on('message', (m) => parentPort!.postMessage(m));`,
       'src/second.ts': "import { parentPort } from 'node:worker_threads'; const text: string = 'from the second'; parentPort!.postMessage(text);",
     });
-    const files = await bundle(folder, { program: 'src/main.ts' });
+    const { files } = await bundle(folder, { program: 'src/main.ts' });
     expect(files.map((file) => file.name)).toEqual(expect.arrayContaining(['program.mjs', 'first.mjs', 'second.mjs']));
     for (const file of files) await writeFile(path.join(folder, file.name), file.bytes);
     expect(execFileSync(process.execPath, [path.join(folder, 'program.mjs')], { encoding: 'utf8' })).toBe('from the second\n');
@@ -118,8 +119,22 @@ describe('bundle', () => {
       'src/main.ts': "import fs from './old.cjs'; console.log(fs);",
       'src/old.cjs': "const path = require('node:path'); module.exports = [typeof __dirname, typeof __filename, typeof require(path.basename('os'))].join();",
     });
-    for (const file of await bundle(folder, { program: 'src/main.ts' })) await writeFile(path.join(folder, file.name), file.bytes);
+    for (const file of (await bundle(folder, { program: 'src/main.ts' })).files) await writeFile(path.join(folder, file.name), file.bytes);
     expect(execFileSync(process.execPath, [path.join(folder, 'program.mjs')], { encoding: 'utf8' })).toBe('string,string,object\n');
+  });
+
+  it('is taken from the cache until a source changes', async () => {
+    await write({ 'src/main.ts': "import { x } from './x.ts'; console.log(x);", 'src/x.ts': 'export const x = 1;', 'package-lock.json': '{}', 'tools/images/bundle.ts': '', 'tools/images/spec.ts': '' });
+    const made = async (): Promise<string> => {
+      const store = { cache: folder, hashes: await openHashes(path.join(folder, 'hashes.json')) };
+      return Buffer.from((await cachedBundle(store, folder, { program: 'src/main.ts' }))[0]?.bytes ?? []).toString();
+    };
+    const first = await made();
+    const record = path.join(folder, 'bundles', (await readdir(path.join(folder, 'bundles')))[0] ?? '', 'files', 'program.mjs');
+    await writeFile(record, `${first}// kept`);
+    expect(await made()).toBe(`${first}// kept`);
+    await write({ 'src/x.ts': 'export const x = 22;' });
+    expect(await made()).toContain('22');
   });
 
   it('leaves other addresses alone', () => {

@@ -4,13 +4,12 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { NativeTensorFlow } from '../tensorflow/setup.ts';
 import { sharedLibraries } from './base.ts';
-import { bundle } from './bundle.ts';
-import { ADDON, APP, TENSORFLOW, type ImageSpec } from './spec.ts';
+import type { BundledFile } from './bundle.ts';
+import { ADDON, APP, TENSORFLOW } from './spec.ts';
 import type { Entry } from './tar.ts';
 
-/** The bundles of an image. */
-export async function appEntries(root: string, spec: ImageSpec): Promise<Entry[]> {
-  const files = await bundle(root, spec.bundles);
+/** The files of a bundle. */
+export function appEntries(files: readonly BundledFile[]): Entry[] {
   return files.map(({ name, bytes }) => ({ path: `${APP.slice(1)}/${name}`, mode: 0o644, kind: 'bytes', bytes }));
 }
 

@@ -3,6 +3,7 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ensureTensorFlow } from '../tensorflow/setup.ts';
+import { bundle } from './bundle.ts';
 import { appEntries, tensorflowEntries } from './layers.ts';
 import { sampleModelEntries } from './models.ts';
 import { IMAGES } from './spec.ts';
@@ -14,7 +15,7 @@ async function entriesOf(part: string): Promise<Entry[]> {
   if (part === 'tensorflow') return tensorflowEntries(await ensureTensorFlow(root));
   const spec = IMAGES.find((image) => image.name === part);
   if (spec === undefined) throw new Error(`no such part: ${part}; known: tensorflow, ${IMAGES.map((image) => image.name).join(', ')}`);
-  return [...(await appEntries(root, spec)), ...(spec.sampleModels ? await sampleModelEntries(path.join(root, 'models')) : [])];
+  return [...appEntries((await bundle(root, spec.bundles)).files), ...(spec.sampleModels ? await sampleModelEntries(path.join(root, 'models')) : [])];
 }
 
 async function write(folder: string, entry: Entry): Promise<void> {
