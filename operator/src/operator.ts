@@ -100,6 +100,7 @@ class AssembledOperator implements Operator {
   private readonly runner: Runner;
   private readonly election: Election;
   private admin: AdminServer | undefined;
+  private stopped = false;
 
   constructor(options: OperatorOptions) {
     const { config, client, clock, random, log, metrics } = options;
@@ -134,8 +135,6 @@ class AssembledOperator implements Operator {
     await this.eyes.caches.stop();
     await this.admin?.close();
   }
-
-  private stopped = false;
 
   private createElection(): Election {
     const { config, leaseClient, clock, random, log } = this.options;
