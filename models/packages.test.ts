@@ -15,7 +15,14 @@ const packages = folders(here).flatMap(folders).filter((folder) => /^v\d+$/.test
   .map((folder) => path.relative(here, folder));
 
 const manifestOf = (name: string): ModelPackage => ModelPackage.parse(load(readFileSync(path.join(here, name, 'model.yaml'), 'utf8')));
-const tensorPackages = packages.filter((name) => manifestOf(name).preprocessing === undefined);
+const tensorPackages = packages.filter((name) => scaleOf(manifestOf(name)) !== undefined);
+
+/** What the package divides its inputs by; undefined for text. */
+function scaleOf(manifest: ModelPackage): number | undefined {
+  const [step] = manifest.preprocessing ?? [];
+  if (step === undefined) return 1;
+  return 'numeric' in step ? step.numeric.scale : undefined;
+}
 
 function read<T>(...parts: string[]): T {
   return JSON.parse(readFileSync(path.join(here, ...parts), 'utf8')) as T;
@@ -30,13 +37,20 @@ async function modelOf(name: string): Promise<Model> {
   return format === 'tfjs-graph' ? tf.loadGraphModel(url) : tf.node.loadSavedModel(path.join(here, name));
 }
 
+/** Names as callers write them: of a SavedModel those of the signature, not of its tensors. */
+async function inputNames(name: string, model: Model): Promise<string[]> {
+  if (manifestOf(name).format !== 'saved-model') return model.inputs.map((input) => input.name);
+  const [graph] = await tf.node.getMetaGraphsFromSavedModel(path.join(here, name));
+  return Object.keys(graph?.signatureDefs['serving_default']?.inputs ?? {});
+}
+
 function bytes(name: string): number {
   const files = readdirSync(path.join(here, name), { recursive: true, encoding: 'utf8' });
   return files.reduce((sum, file) => sum + statSync(path.join(here, name, file)).size, 0);
 }
 
 test('the sample models are all here', () => {
-  expect(packages.sort()).toEqual(['classifier/v1', 'classifier/v2', 'sentiment/v1', 'sentiment/v2']);
+  expect(packages.sort()).toEqual(['classifier/v1', 'classifier/v2', 'digits/v1', 'digits/v2', 'sentiment/v1', 'sentiment/v2']);
 });
 
 test.each(packages)('%s is small, and its manifest names its folder', (name) => {
@@ -48,12 +62,12 @@ test.each(packages)('%s is small, and its manifest names its folder', (name) => 
 test.each(tensorPackages)('%s answers its samples', async (name) => {
   const manifest = manifestOf(name);
   const model = await modelOf(name);
-  expect(model.inputs.map((input) => input.name)).toEqual(manifest.inputs?.map((input) => input.name));
+  expect(await inputNames(name, model)).toEqual(manifest.inputs?.map((input) => input.name));
   expect(manifest.samples?.length).toBeGreaterThan(0);
   for (const sample of manifest.samples ?? []) {
     const { inputs } = read<{ inputs: number[][] }>(name, sample.request);
     const { predictions } = read<{ predictions: number[][] }>(name, sample.response ?? '');
-    const got = tf.tidy(() => (model.predict(tf.tensor(inputs), {}) as Tensor).arraySync()) as number[][];
+    const got = tf.tidy(() => (model.predict(tf.tensor(inputs).div(scaleOf(manifest) ?? 1), {}) as Tensor).arraySync()) as number[][];
     expect(got).toEqual(predictions.map((row) => row.map((value) => expect.closeTo(value, 4) as number)));
   }
 });

@@ -1,9 +1,11 @@
 // Owns the command `npm run train -- <name>`: which models there are and who trains them. Must not know how.
 import { trainClassifier } from './classifier.ts';
+import { trainDigits } from './digits.ts';
 import { trainSentiment } from './sentiment.ts';
 
 const TRAINERS: Record<string, (print: (line: string) => void) => Promise<void>> = {
   classifier: trainClassifier,
+  digits: trainDigits,
   sentiment: trainSentiment,
 };
 
