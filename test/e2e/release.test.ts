@@ -57,6 +57,13 @@ const candidateOf = (isvc: InferenceService): string => {
   return candidate;
 };
 
+/** Ends the present pause the way the docs say: with the value that the status names. */
+async function promote(): Promise<void> {
+  const value = (await world.isvc(name, namespace)).status?.rollout?.promote;
+  if (value === undefined) throw new Error('the rollout does not wait for promotion');
+  await annotate('promote', value);
+}
+
 /** Lets `count` more requests be sent in the present phase: the arrival rate is fixed, so this is a wait on the load's own clock. */
 const sendAbout = (count: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, (count / 200) * 1000));
 
@@ -93,13 +100,13 @@ describe('releases under load', () => {
     await running.phase('at 10');
     await sendAbout(2000);
     await running.phase('to 50');
-    await annotate('promote', candidate);
+    await promote();
     await world.isvcUntil('waiting at 50 %', name, namespace, waitingAt(50));
     await running.phase('at 50');
     await sendAbout(2000);
     await running.pin('v2');
     await running.phase('to 100');
-    await annotate('promote', candidate);
+    await promote();
     await world.healthy(name, namespace);
     await running.phase('after');
     await sendAbout(400);
@@ -123,7 +130,7 @@ describe('releases under load', () => {
     await setModel('v2');
     const at10 = await world.isvcUntil('waiting at 10 %', name, namespace, waitingAt(10));
     const candidate = candidateOf(at10);
-    await annotate('promote', candidate);
+    await promote();
     await world.isvcUntil('waiting at 50 %', name, namespace, waitingAt(50));
     await running.phase('aborting');
     await annotate('abort', candidate);
@@ -157,7 +164,7 @@ describe('releases under load', () => {
     await running.phase('preview only');
     await sendAbout(200);
     await running.phase('switching');
-    await annotate('promote', green);
+    await promote();
     await world.healthy(name, namespace);
     await running.phase('green');
     await sendAbout(400);

@@ -8,6 +8,7 @@ export interface CommandLine {
   note?: string;
 }
 
+const PAUSE = "$(kubectl get isvc sentiment -o jsonpath='{.status.rollout.promote}')";
 const CANDIDATE = "$(kubectl get isvc sentiment -o jsonpath='{.status.rollout.candidate}')";
 
 export const COMMANDS: CommandLine[] = [
@@ -15,7 +16,8 @@ export const COMMANDS: CommandLine[] = [
   { title: 'Watch a rollout', line: 'kubectl get isvc sentiment --watch' },
   { title: 'Wait until it can be called', line: 'kubectl wait --for=condition=Ready isvc/sentiment --timeout=5m' },
   { title: 'Wait in CI until the new version is out', line: 'kubectl wait --for=condition=RolledOut isvc/sentiment --timeout=30m' },
-  { title: 'Promote the candidate', line: `kubectl annotate isvc sentiment --overwrite ${ANNOTATIONS.promote}=${CANDIDATE}`, note: 'Ends the present pause; in a blue-green rollout it switches.' },
+  { title: 'Promote the candidate', line: `kubectl annotate isvc sentiment --overwrite ${ANNOTATIONS.promote}=${PAUSE}`, note: 'Ends the present pause and no other, however often it is sent; in a blue-green rollout it switches.' },
+  { title: 'Promote at once, leaving out the steps left', line: `kubectl annotate isvc sentiment --overwrite ${ANNOTATIONS.promote}=${CANDIDATE}:full` },
   { title: 'Abort the candidate', line: `kubectl annotate isvc sentiment --overwrite ${ANNOTATIONS.abort}=${CANDIDATE}`, note: 'All traffic returns to the stable revision at once. The spec stays as it is.' },
   { title: 'Try an aborted candidate again', line: `kubectl annotate isvc sentiment --overwrite ${ANNOTATIONS.retry}=${CANDIDATE}` },
   { title: 'Pause', line: `kubectl patch isvc sentiment --type merge -p '{"spec":{"rollout":{"paused":true}}}'` },

@@ -16,7 +16,7 @@ export interface Outcome {
 /** The closing text: the service, its first prediction, and what to do next. */
 export function closingText(outcome: Outcome): string {
   const namespace = outcome.namespace === 'default' ? '' : ` -n ${outcome.namespace}`;
-  const promote = `kubectl annotate isvc ${SERVICE}${namespace} --overwrite ${ANNOTATIONS.promote}=$(kubectl get isvc ${SERVICE}${namespace} -o jsonpath='{.status.rollout.candidate}')`;
+  const promote = `kubectl annotate isvc ${SERVICE}${namespace} --overwrite ${ANNOTATIONS.promote}=$(kubectl get isvc ${SERVICE}${namespace} -o jsonpath='{.status.rollout.promote}')`;
   const next = [
     'export KUBECONFIG=$(npm run -s kubeconfig)',
     ...(outcome.programs.length === 0 ? [] : [`export PATH="${outcome.programs.join(':')}:$PATH"     # kubectl and helm, built with the cluster`]),

@@ -36,6 +36,7 @@ function activeStatus(r: Rollout, replicas: number): Partial<RolloutStatus> {
     steps: stepsOf(r.recipe, replicas).length,
     plan: JSON.stringify(r.recipe),
     weight: r.weight,
+    ...(r.state === 'Waiting' ? { promote: `${r.candidate}:${r.step + 1}` } : {}),
     progressAt: instant(r.progress.at),
     progressReady: r.progress.ready,
     ...(r.pausedAt === undefined ? {} : { pausedAt: instant(r.pausedAt) }),
