@@ -58,7 +58,6 @@ export const RolloutStatus = doc(
     cause: doc(z.object({ reason: text('From the catalogue.'), message: text('The same as a sentence.') }), 'Why the candidate was given up.').optional(),
     reason: text('Why it is where it is, from the catalogue.').optional(),
     message: text('The same as a sentence.').optional(),
-    promote: text('While a pause holds the rollout: the value of the promote annotation that ends it (revision:step).').optional(),
     handled: HandledCommands.optional(),
     lastCommand: LastCommand.optional(),
   }),

@@ -3,6 +3,7 @@
 import { durationMs, REASONS } from '@slipway/api';
 import type { Reason, RolloutStatus } from '@slipway/api';
 import type { Because, LastCommand, Recipe, Rollout } from './types.ts';
+import { promoteValue } from './commands.ts';
 import { isActive } from './position.ts';
 import { stepsOf } from './recipe.ts';
 
@@ -36,7 +37,7 @@ function activeStatus(r: Rollout, replicas: number): Partial<RolloutStatus> {
     steps: stepsOf(r.recipe, replicas).length,
     plan: JSON.stringify(r.recipe),
     weight: r.weight,
-    ...(r.state === 'Waiting' ? { promote: `${r.candidate}:${r.step + 1}` } : {}),
+    ...(r.state === 'Waiting' ? { promote: promoteValue(r) } : {}),
     progressAt: instant(r.progress.at),
     progressReady: r.progress.ready,
     ...(r.pausedAt === undefined ? {} : { pausedAt: instant(r.pausedAt) }),

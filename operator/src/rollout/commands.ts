@@ -1,8 +1,8 @@
 // Owns the commands promote, abort and retry: annotations that name the revision they saw. Must not know how states go on by themselves.
 // Value: `<revision>`; promote also `<revision>:full` (everything) or `<revision>:<step>` (that pause only); `#anything` makes it a new command.
-// Every value counts once; one that names something else is Ignored with a message, so an old command never hits a newer rollout.
+// Every value counts once (an annotation set to what it was is no event); one that names something else is Ignored with a message, so an old command never hits a newer rollout.
 import { VERBS } from './types.ts';
-import type { LastCommand, Rejected, Rollout, RolloutFacts, Verb } from './types.ts';
+import type { LastCommand, Rejected, Rollout, RolloutFacts, Verb, Waiting } from './types.ts';
 import { begin, enter, isActive, isForward } from './position.ts';
 import { isHeld, isOverdue } from './clocks.ts';
 import { aborted } from './states.ts';
@@ -13,6 +13,9 @@ interface Command {
   revision: string;
   argument: string | undefined;
 }
+
+/** The value of `promote` that ends exactly this pause. Two pauses of one revision have different values: an annotation that stays the same is no command. */
+export const promoteValue = ({ candidate, step }: Waiting): string => `${candidate}:${step + 1}`;
 
 /** What became of a command: another rollout value, or the reason why nothing happens. */
 type Verdict = { next: Rollout; message: string } | { ignored: string };

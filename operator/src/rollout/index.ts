@@ -1,6 +1,7 @@
 // The public surface of the rollout machine.
 export { advance } from './advance.ts';
 export { rolloutOf, statusOf } from './codec.ts';
+export { promoteValue } from './commands.ts';
 export { isActive, isForward, nothingYet } from './position.ts';
 export { recipeFor, stageAt, stepsOf } from './recipe.ts';
 export { podsForShare } from './split.ts';

@@ -2,7 +2,7 @@
 // What blocks never looks like progress: a blocking cause turns Progressing off.
 import { ANNOTATIONS, REASONS } from '@slipway/api';
 import type { ConditionInput, ConditionType, Reason } from '@slipway/api';
-import { isActive } from '../rollout/index.ts';
+import { isActive, promoteValue } from '../rollout/index.ts';
 import type { Because } from '../rollout/index.ts';
 import type { Failure } from '../types.ts';
 import { wantsMonitor } from './monitoring.ts';
@@ -74,9 +74,9 @@ function rolledOutVerdict(view: View): Verdict {
 /** The line to type where the rollout waits for a human. */
 function commandFor({ advanced, observed }: View): string {
   const { rollout, because } = advanced;
-  if (because.reason !== 'AwaitingPromotion' || !isActive(rollout)) return '';
+  if (because.reason !== 'AwaitingPromotion' || rollout.state !== 'Waiting') return '';
   const { name, namespace } = observed.isvc.metadata;
-  return `: kubectl annotate --overwrite -n ${namespace} isvc ${name} ${ANNOTATIONS.promote}=${rollout.candidate}:${rollout.step + 1} (or ${ANNOTATIONS.abort}=${rollout.candidate})`;
+  return `: kubectl annotate --overwrite -n ${namespace} isvc ${name} ${ANNOTATIONS.promote}=${promoteValue(rollout)} (or ${ANNOTATIONS.abort}=${rollout.candidate})`;
 }
 
 function progressingVerdict(view: View): Verdict {
