@@ -164,7 +164,8 @@ export class Exchange implements Receiver, CallerListener {
 
   data(chunk: Buffer): void {
     if (this.discarding) return;
-    if (!this.request.caller.write(chunk)) this.attempt?.pause();
+    // Writing may wait for the caller, and the bytes would not.
+    if (!this.request.caller.write(Buffer.from(chunk))) this.attempt?.pause();
   }
 
   end(last: Buffer | undefined, trailers: FlatHeaders): void {

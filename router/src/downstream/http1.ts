@@ -103,7 +103,7 @@ class Http1Caller implements Caller {
     if (last === undefined) this.res.end();
     // As text of the same encoding it is joined to the head and leaves in one write; as a buffer it would take two.
     else if (last.length <= JOIN_MAX) this.res.end(last.toString('latin1'), 'latin1');
-    else this.res.end(last);
+    else this.res.end(Buffer.from(last));
     // A caller who does not read what is already answered is no longer covered by the request's deadline.
     if (this.req.socket.writableLength > 0) this.req.socket.setTimeout(UNREAD_MS);
   }

@@ -97,7 +97,7 @@ class Http2Caller implements Caller {
     if (this.stream.writableEnded) return;
     this.trailers = trailers;
     if (last === undefined) this.stream.end();
-    else this.stream.end(last);
+    else this.stream.end(Buffer.from(last));
   }
 
   destroy(): void {

@@ -53,7 +53,8 @@ export class ChunkedDecoder {
     const at = bytes.indexOf('\r\n');
     if (at < 0 || at > MAX_LINE) {
       if (bytes.length > MAX_LINE) throw new BadAnswer('chunk line too long');
-      this.held = bytes;
+      // The bytes are the reader's own and are overwritten by the next read.
+      this.held = Buffer.from(bytes);
       return undefined;
     }
     const rest = bytes.subarray(at + 2);

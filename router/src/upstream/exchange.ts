@@ -31,7 +31,10 @@ export interface Failure {
   message: string;
 }
 
-/** Hears one attempt. `head` comes first, then `data`, then `end`; `failed` may come at any time and is the last. */
+/**
+ * Hears one attempt. `head` comes first, then `data`, then `end`; `failed` may come at any time and is the last.
+ * The bytes of `data` and `end` are only valid during the call: who keeps them copies them.
+ */
 export interface Receiver {
   /** `ended`: nothing follows, `end` is not called. */
   head(status: number, headers: FlatHeaders, ended: boolean): void;

@@ -24,6 +24,11 @@ const MAX_HEAD = 64 * 1024;
 const JOIN_MAX = 16 * 1024;
 const TCP_KEEP_ALIVE_MS = 30_000;
 const NOTHING = Buffer.alloc(0);
+/**
+ * All connections read into this one buffer: what they read is taken in before anything else is read, and copied where it must last.
+ * A buffer per read would cost more than everything else here.
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 const LAST_CHUNK = '0\r\n';
 
 function headText(request: OutgoingRequest, framing: string): string {
@@ -57,10 +62,9 @@ export class Http1Connection implements Attempt {
 
   constructor(address: Address, connectTimeoutMs: number, owner: ConnectionOwner) {
     this.owner = owner;
-    this.socket = net.connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS });
+    this.socket = net.connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS, onread: { buffer: READ_BUFFER, callback: (length) => this.onRead(length) } });
     this.connectTimer = setTimeout(() => this.break(`no connection within ${connectTimeoutMs} ms`), connectTimeoutMs);
     this.socket.on('connect', () => this.onConnect());
-    this.socket.on('data', (bytes) => this.onData(bytes));
     this.socket.on('end', () => this.onEnd());
     this.socket.on('drain', () => this.receiver?.drained());
     this.socket.on('error', (error) => (this.problem ||= error.message));
@@ -138,9 +142,14 @@ export class Http1Connection implements Attempt {
     clearTimeout(this.connectTimer);
   }
 
-  private onData(bytes: Buffer): void {
+  private onRead(length: number): boolean {
     // Bytes that no request asked for: the two sides disagree about where an answer ends.
-    if (this.receiver === undefined) return this.break('bytes without a request');
+    if (this.receiver === undefined) this.break('bytes without a request');
+    else this.takeSafely(READ_BUFFER.subarray(0, length));
+    return true;
+  }
+
+  private takeSafely(bytes: Buffer): void {
     try {
       this.take(bytes);
     } catch (error) {
@@ -158,7 +167,7 @@ export class Http1Connection implements Attempt {
     const all = this.held.length === 0 ? bytes : Buffer.concat([this.held, bytes]);
     const at = all.indexOf('\r\n\r\n');
     if (at < 0 ? all.length > MAX_HEAD : at > MAX_HEAD) throw new BadAnswer('head too large');
-    this.held = at < 0 ? all : NOTHING;
+    this.held = at < 0 ? Buffer.from(all) : NOTHING;
     if (at < 0) return;
     const head = readHead(all.toString('latin1', 0, at), this.method);
     const rest = all.subarray(at + 4);
