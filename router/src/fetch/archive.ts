@@ -23,6 +23,8 @@ export interface Unpacking {
   signal: AbortSignal;
   /** Called with the bytes written. */
   onBytes?: (bytes: number) => void;
+  /** Bytes that any archive may unpack to, however small it is. */
+  floorBytes?: number;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Unpacking {
  * @throws FetchError ArchiveInvalid for what is damaged, or isn't plain files within the folder, or grows too much.
  */
 export async function unpack(archive: string, kind: ArchiveKind, folder: string, unpacking: Unpacking): Promise<string[]> {
-  const limit = Math.max(GROWTH_FLOOR_BYTES, MAX_GROWTH * (await stat(archive)).size);
+  const limit = Math.max(unpacking.floorBytes ?? GROWTH_FLOOR_BYTES, MAX_GROWTH * (await stat(archive)).size);
   const writer = entryWriter(folder, limit, unpacking);
   try {
     await (kind === 'tar' ? unpackTar(archive, writer, unpacking.signal) : unpackZip(archive, writer));

@@ -1,8 +1,8 @@
 // Owns when to try again: back-off with full jitter, as long as attempts get somewhere and the deadline has not passed.
 // Must not know what is being tried.
 import { setTimeout as delay } from 'node:timers/promises';
-import { FAILURES, failureOf } from './failures.ts';
-import type { FetchError } from './failures.ts';
+import { FAILURES, FetchError, failureOf } from './failures.ts';
+
 import type { Progress } from './progress.ts';
 
 export interface Attempts {
