@@ -1,9 +1,10 @@
 // npm test: sets up what the chosen groups need, runs them in order, goes on after a failed one, and ends with a table whose last line
-// reads `N passed, N failed`. Exit code 0 only if nothing failed.
+// reads `N passed, N failed`. Exit code 0 only if nothing failed. Clusters of a group that was stopped are removed.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { removeOrphans } from '../cluster/local/lifecycle.ts';
 import { createProgress } from '../progress.ts';
 import { chooseGroups, GROUPS, type Group } from './groups.ts';
 import { prepare } from './prepare.ts';
@@ -37,6 +38,7 @@ async function main(groups: readonly Group[]): Promise<void> {
   const context = { root: path.resolve(import.meta.dirname, '..', '..'), scratch, signal: interrupted.signal };
   try {
     const results = await runAll(groups, context);
+    await removeOrphans({ report: progress.line }).catch((error: unknown) => progress.line(`a cluster was left behind: ${String(error)}`));
     process.stdout.write(summary(results));
     process.exitCode = sumOf(results).failed === 0 ? 0 : 1;
   } finally {

@@ -1,5 +1,5 @@
-// Runs one group and counts its result. The program gets a process group of its own: Ctrl-C reaches it once, from here, and it has
-// time to take its clusters down. It must not know which groups there are.
+// Runs one group and counts its result. The program gets a process group of its own: Ctrl-C reaches all of it once, from here, and it
+// has time to take its clusters down. It must not know which groups there are.
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -67,7 +67,7 @@ function runProgram([file = '', ...args]: string[], context: RunContext, signal:
 
 function kill(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
-    if (pid !== undefined) process.kill(signal === 'SIGKILL' ? -pid : pid, signal);
+    if (pid !== undefined) process.kill(-pid, signal);
   } catch {
     // it has ended meanwhile
   }
