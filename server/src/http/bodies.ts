@@ -7,6 +7,11 @@ export const PICTURE_TYPES = ['image/png', 'image/jpeg'];
 
 export function addBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
+  // A body without a type is taken as JSON; Fastify would otherwise not read it, over HTTP/2 not even see it.
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.headers['content-type'] ??= 'application/json';
+    done();
+  });
   for (const type of [...JSON_TYPES, ...PICTURE_TYPES, /^application\/.*\+json/]) {
     app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => {
       done(null, body);

@@ -144,7 +144,7 @@ export class Registry {
     const entry = this.select(wanted);
     const release = entry.lease();
     try {
-      if (entry.phase === 'Pending' && entry.wake !== undefined) await entry.wake();
+      if (entry.model === undefined && entry.phase !== 'Failed') await entry.wake?.();
       return { model: readyModel(entry), entry, [Symbol.dispose]: release };
     } catch (error) {
       release();

@@ -15,12 +15,12 @@ export interface ExplainWork {
 }
 
 /** Rows of one call that are explained; a larger call gets none, for each row costs a row per feature. */
-const MAX_EXPLAINED_ROWS = 32;
+export const MAX_EXPLAINED_ROWS = 32;
 
 /** One explanation per row, or undefined where the model or the size of the call does not allow it. */
 export async function explainRows(model: Model, work: ExplainWork): Promise<Explanation[] | undefined> {
   const { scored } = work.result;
-  if (scored === undefined || scored.rows > MAX_EXPLAINED_ROWS || scored.rows === 0) return undefined;
+  if (scored === undefined || scored.rows === 0) return undefined;
   return work.item.text === undefined ? explainFeatures(model, work, scored) : explainTexts(model, work, scored);
 }
 

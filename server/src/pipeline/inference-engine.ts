@@ -9,7 +9,7 @@ import type { Kind, Registry } from '../models/registry.ts';
 import type { MetricsCollector } from '../metrics/metrics-collector.ts';
 import type { Call, CallResult, Item, ItemResult } from './call.ts';
 import { execute, type CallContext, type Executed } from './execute.ts';
-import { explainRows } from './explain.ts';
+import { explainRows, MAX_EXPLAINED_ROWS } from './explain.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { isLarge, postprocess } from './postprocess.ts';
 import type { PreprocessingPipeline } from './preprocessing-pipeline.ts';
@@ -91,13 +91,15 @@ export class InferenceEngine {
 
   async #finish(model: Model, work: { call: Call; prepared: readonly Prepared[]; executed: { perItem: Tensor[][] }; context: CallContext }): Promise<ItemResult[]> {
     const { call, prepared, executed, context } = work;
+    const rows = prepared.reduce((sum, item) => sum + item.rows, 0);
+    const explained = call.extras && model.spec.explanation === 'occlusion' && rows <= MAX_EXPLAINED_ROWS;
+    const deferred = !explained && isLarge(executed.perItem.flat());
     return Promise.all(
       executed.perItem.map(async (outputs, index) => {
         const item = call.items[index] ?? {};
         const single = typeof item.text === 'string';
-        const explained = call.extras && model.spec.explanation === 'occlusion';
-        if (isLarge(outputs) && !explained) return { outputs, predictions: [], single, deferred: true };
-        const result = { ...postprocess(model.spec, outputs, call.extras), single, deferred: false };
+        if (deferred) return { outputs, predictions: [], single, deferred };
+        const result = { ...postprocess(model.spec, outputs, call.extras), single, deferred };
         if (!explained) return result;
         const explanations = await explainRows(model, { item, tensors: prepared[index]?.tensors ?? [], result, context });
         return explanations === undefined ? result : { ...result, explanations };

@@ -58,7 +58,7 @@ export async function until<T>(look: () => T | Promise<T>, good: (seen: T) => bo
   for (;;) {
     const seen = await look();
     if (good(seen)) return seen;
-    if (performance.now() > end) throw new Error(`condition not met within ${String(limitMs)} ms; last seen: ${JSON.stringify(seen)}`);
+    if (performance.now() > end) throw new Error(`condition not met within ${String(limitMs)} ms; last seen: ${String(JSON.stringify(seen)).slice(0, 400)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
