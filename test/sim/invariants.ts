@@ -8,7 +8,7 @@ const PHASES_THAT_MOVE = ['Pending', 'Progressing'];
 
 export class Invariants {
   private readonly world: World;
-  private lastSequence = 0;
+  private last = { sequence: 0, text: '' };
   private everReady = false;
   private lastStep: { candidate: string; step: number } | undefined;
 
@@ -91,8 +91,9 @@ export class Invariants {
   onApply(object: KubeObject): void {
     if (object.kind === 'ConfigMap' && object.metadata.name.endsWith('-route')) {
       const { sequence } = entryOf(object);
-      this.must(sequence > this.lastSequence, `route sequence ${sequence} after ${this.lastSequence}`);
-      this.lastSequence = sequence;
+      const text = JSON.stringify(object['data']);
+      this.must(sequence > this.last.sequence || text === this.last.text, `route sequence ${sequence} after ${this.last.sequence}`);
+      this.last = { sequence, text };
     }
     const caller = object.kind === 'Service' && object.metadata.labels?.['serving.slipway.dev/revision'] === undefined;
     if (caller && !this.world.children.has(`Service/${object.metadata.name}`)) {

@@ -16,6 +16,8 @@ export const CONFIG = { images: { server: 'slipway.local/server:1', router: 'sli
 export interface FakePod {
   name: string;
   createdAt: number;
+  /** Seconds that it lives; the wall clock may jump. */
+  age: number;
   /** Seconds from creation until ready; undefined: never. */
   readyAfter: number | undefined;
   ready: boolean;
@@ -152,7 +154,8 @@ export class World {
     for (const pod of deployment.pods) {
       if (pod.draining !== undefined) pod.draining -= seconds;
       else if (this.broken.has(version) || pod.otherBytes === true) pod.ready = false;
-      else pod.ready = pod.readyAfter !== undefined && this.now - pod.createdAt >= pod.readyAfter * 1000;
+      else pod.ready = pod.readyAfter !== undefined && pod.age >= pod.readyAfter;
+      pod.age += seconds;
     }
     deployment.pods = deployment.pods.filter((pod) => pod.draining === undefined || pod.draining > 0);
   }
@@ -160,7 +163,7 @@ export class World {
   private newPod(deployment: string): FakePod {
     this.counter += 1;
     const otherBytes = this.changedBytes.has(this.versionOf(deployment));
-    return { name: `${deployment}-p${this.counter}`, createdAt: this.now, readyAfter: this.readyAfter, ready: false, ...(otherBytes ? { otherBytes } : {}) };
+    return { name: `${deployment}-p${this.counter}`, createdAt: this.now, age: 0, readyAfter: this.readyAfter, ready: false, ...(otherBytes ? { otherBytes } : {}) };
   }
 
   /** One router looks at the route ConfigMap; it refuses a lower sequence. */
