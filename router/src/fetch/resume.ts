@@ -1,11 +1,10 @@
 // Owns one file on its way to the disk: it goes on where a broken attempt (of this container or the one before)
 // stopped, and only if the server vouches that the file is still the same. Must not know HTTP or S3.
-import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { Transform } from 'node:stream';
+import { addAbortSignal } from 'node:stream';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { FetchError } from './failures.ts';
 import { bytesText } from './progress.ts';
 import type { Progress } from './progress.ts';
@@ -82,25 +81,38 @@ async function receive(opened: Opened, what: string, target: Target, receiving: 
   await needSpace(target.file, (total ?? 0) - offset);
   if (offset === 0) await startOver(target, { ...(total === undefined ? {} : { total }), ...(validator === undefined ? {} : { validator }) });
   else await truncate(target.file, offset);
-  let size = offset;
-  const counter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      receiving.touch();
-      size += chunk.length;
-      progress.add(chunk.length);
-      done(null, chunk);
-    },
-  });
-  const file = createWriteStream(target.file, { flags: offset === 0 ? 'w' : 'r+', start: offset });
-  await pipeline(opened.stream, counter, file, { signal: receiving.signal }).catch((error: unknown) => {
-    receiving.signal.throwIfAborted();
-    throw error;
-  });
+  const size = await append(opened, target.file, receiving);
   if (total !== undefined && size !== total) {
     throw new FetchError('DownloadInterrupted', `${what}: ended after ${String(size)} of ${String(total)} bytes`);
   }
   if (total === undefined) await writeMeta(target, { ...(validator === undefined ? {} : { validator }), total: size });
   return size;
+}
+
+/** Writes each chunk before it takes the next: what arrived before a connection broke is on the disk. */
+async function append({ stream, offset }: Opened, file: string, { signal, touch, progress }: Receiving): Promise<number> {
+  const handle = await open(file, offset === 0 ? 'w' : 'r+');
+  let size = offset;
+  try {
+    for await (const chunk of addAbortSignal(signal, stream) as AsyncIterable<Buffer>) {
+      touch();
+      await writeAll(handle, chunk, size);
+      size += chunk.length;
+      progress.add(chunk.length);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  return size;
+}
+
+async function writeAll(handle: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+  }
 }
 
 async function startOver(target: Target, meta: Meta): Promise<void> {
