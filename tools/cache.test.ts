@@ -1,5 +1,5 @@
 // The cache's promises: an entry appears whole or not at all, and a damaged one is made again.
-import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, realpath, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -50,6 +50,12 @@ describe('cacheRoot', () => {
   it('prefers SLIPWAY_CACHE, then XDG_CACHE_HOME', () => {
     expect(cacheRoot({ SLIPWAY_CACHE: '/a', XDG_CACHE_HOME: '/b' })).toBe('/a');
     expect(cacheRoot({ XDG_CACHE_HOME: '/b' })).toBe('/b/slipway');
-    expect(cacheRoot({})).toMatch(/\.cache\/slipway$/);
+    expect(cacheRoot({})).toMatch(/\/slipway$/);
+  });
+
+  it('follows links, also before the folder itself is there', async () => {
+    await mkdir(path.join(folder, 'disk'));
+    await symlink(path.join(folder, 'disk'), path.join(folder, 'link'));
+    expect(cacheRoot({ XDG_CACHE_HOME: path.join(folder, 'link') })).toBe(path.join(await realpath(folder), 'disk', 'slipway'));
   });
 });

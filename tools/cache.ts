@@ -1,15 +1,28 @@
 // The cache of the commands: where it lies, how an entry appears in it (whole or not at all), and how files in it are checked.
 // It must not know what is cached.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, realpathSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-/** Root of everything that outlives a command: SLIPWAY_CACHE, else XDG_CACHE_HOME/slipway, else ~/.cache/slipway. */
+/**
+ * Root of everything that outlives a command: SLIPWAY_CACHE, else XDG_CACHE_HOME/slipway, else ~/.cache/slipway. Without symbolic
+ * links, because running programs are known by their real path.
+ */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
-  return env['SLIPWAY_CACHE'] || path.join(env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'slipway');
+  return realPath(path.resolve(env['SLIPWAY_CACHE'] || path.join(env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'slipway')));
+}
+
+/** The path without symbolic links, as far as it exists. */
+function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    const parent = path.dirname(file);
+    return parent === file ? file : path.join(realPath(parent), path.basename(file));
+  }
 }
 
 /** sha256 of a file, hex, read as a stream. */

@@ -11,7 +11,7 @@ import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { appEntries, tensorflowEntries, tensorflowSystemLibraries } from './layers.ts';
 import { sampleModelEntries } from './models.ts';
-import { imageDocuments, writeArchive } from './oci.ts';
+import { containerConfig, imageDocuments, writeArchive } from './oci.ts';
 import { IMAGES, type ImageName, type ImageSpec } from './spec.ts';
 import type { Entry } from './tar.ts';
 
@@ -82,7 +82,7 @@ async function tensorflowLayer(native: NativeTensorFlow, base: readonly Entry[])
 }
 
 async function writeImage(cache: string, request: BuildRequest, spec: ImageSpec, layers: readonly Layer[]): Promise<BuiltImage> {
-  const documents = imageDocuments(spec, layers);
+  const documents = imageDocuments(containerConfig(spec), layers);
   const ref = `${request.registry}/${spec.name}:${request.tag ?? `dev-${documents.digest.slice('sha256:'.length).slice(0, 12)}`}`;
   const archive = path.join(cache, `${spec.name}-${sha256(`${documents.digest} ${ref}`).slice(0, 16)}.tar`);
   await writeArchive(archive, { documents, layers, ref });

@@ -10,7 +10,7 @@ import { bundle, bundledUrls } from './bundle.ts';
 import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { sampleModelEntries } from './models.ts';
-import { imageDocuments, writeArchive } from './oci.ts';
+import { containerConfig, imageDocuments, writeArchive } from './oci.ts';
 import { IMAGES, USER } from './spec.ts';
 import type { Entry } from './tar.ts';
 
@@ -70,7 +70,7 @@ describe('layers', () => {
 describe('archives', () => {
   it.each(IMAGES)('of $name name the image, its user and its entrypoint', async (spec) => {
     const layers = [await layerIn('a', await entries())];
-    const documents = imageDocuments(spec, layers);
+    const documents = imageDocuments(containerConfig(spec), layers);
     const archive = path.join(folder, 'image.tar');
     await writeArchive(archive, { documents, layers, ref: `registry.test/${spec.name}:v1` });
     const index = JSON.parse(tar('-xOf', archive, 'index.json'));

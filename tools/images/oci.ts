@@ -27,19 +27,33 @@ export interface ImageDocuments {
   readonly digest: string;
 }
 
+/** How a container of the image runs, in the words of the OCI image configuration. */
+export interface ContainerConfig {
+  readonly Entrypoint: readonly string[];
+  readonly User?: string;
+  readonly Env?: readonly string[];
+  readonly WorkingDir?: string;
+  readonly Labels?: Readonly<Record<string, string>>;
+}
+
+/** How a container of one of our images runs. */
+export function containerConfig(spec: ImageSpec): ContainerConfig {
+  return {
+    User: USER,
+    Env: ENVIRONMENT,
+    Entrypoint: spec.entrypoint,
+    WorkingDir: APP,
+    Labels: { 'org.opencontainers.image.title': spec.title, 'org.opencontainers.image.licenses': 'Apache-2.0' },
+  };
+}
+
 /** Computes the documents of an image of these layers. The same layers give the same bytes. */
-export function imageDocuments(spec: ImageSpec, layers: readonly Layer[]): ImageDocuments {
+export function imageDocuments(container: ContainerConfig, layers: readonly Layer[]): ImageDocuments {
   const config = json({
     created: EPOCH,
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     os: 'linux',
-    config: {
-      User: USER,
-      Env: ENVIRONMENT,
-      Entrypoint: spec.entrypoint,
-      WorkingDir: APP,
-      Labels: { 'org.opencontainers.image.title': spec.title, 'org.opencontainers.image.licenses': 'Apache-2.0' },
-    },
+    config: container,
     rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffId) },
     history: layers.map(() => ({ created: EPOCH, created_by: 'slipway' })),
   });
