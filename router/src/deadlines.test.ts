@@ -10,7 +10,7 @@ describe('deadlines', () => {
     const start = Date.now();
     const deadlines = new Deadlines(() => Date.now() - start);
     const expired: string[] = [];
-    const add = (name: string, ms: number): { cancel(): void } => deadlines.add(ms, () => expired.push(`${name}@${Date.now() - start}`));
+    const add = (name: string, ms: number): { cancel(): void } => deadlines.add(ms, Date.now() - start, () => expired.push(`${name}@${Date.now() - start}`));
     const a = add('a', 100);
     add('b', 100);
     const c = add('c', 50);
@@ -28,12 +28,12 @@ describe('deadlines', () => {
 
   it('need one timer for any number of requests', () => {
     const deadlines = new Deadlines(() => Date.now());
-    const all = Array.from({ length: 1000 }, () => deadlines.add(100, () => undefined));
+    const all = Array.from({ length: 1000 }, () => deadlines.add(100, Date.now(), () => undefined));
     expect(vi.getTimerCount()).toBe(1);
     for (const deadline of all) deadline.cancel();
     vi.advanceTimersByTime(100);
     expect(vi.getTimerCount()).toBe(0);
-    deadlines.add(100, () => undefined);
+    deadlines.add(100, Date.now(), () => undefined);
     expect(vi.getTimerCount()).toBe(1);
     deadlines.stop();
     expect(vi.getTimerCount()).toBe(0);

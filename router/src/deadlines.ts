@@ -37,8 +37,8 @@ class Line {
     this.now = now;
   }
 
-  add(expired: () => void): Deadline {
-    const node = new Node(this.now() + this.ms, expired, this);
+  add(from: number, expired: () => void): Deadline {
+    const node = new Node(from + this.ms, expired, this);
     node.before = this.last;
     if (this.last === undefined) this.first = node;
     else this.last.after = node;
@@ -80,11 +80,11 @@ export class Deadlines {
     this.now = now;
   }
 
-  /** Calls `expired` after `ms` milliseconds unless cancelled. */
-  add(ms: number, expired: () => void): Deadline {
+  /** Calls `expired` `ms` milliseconds after `from`, which is now, unless cancelled. */
+  add(ms: number, from: number, expired: () => void): Deadline {
     let line = this.lines.get(ms);
     if (line === undefined) this.lines.set(ms, (line = new Line(ms, this.now)));
-    return line.add(expired);
+    return line.add(from, expired);
   }
 
   stop(): void {

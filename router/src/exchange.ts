@@ -71,7 +71,7 @@ export class Exchange implements Receiver, CallerListener {
     this.request = request;
     this.options = options;
     this.startedAt = options.now();
-    this.deadline = options.deadlines.add(request.binding.entry.timeoutMs, () => this.expired());
+    this.deadline = options.deadlines.add(request.binding.entry.timeoutMs, this.startedAt, () => this.expired());
     this.series = options.seriesOf(request.binding, undefined);
     const { caller, facts } = request;
     this.body = new RequestBody(facts.contentLength, options.body, { pause: () => caller.pauseBody(), resume: () => caller.resumeBody() });

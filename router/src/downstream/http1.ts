@@ -23,6 +23,9 @@ const UNREAD_MS = 30_000;
 /** Answers up to this are joined to their head. */
 const JOIN_MAX = 16 * 1024;
 
+/** A caller that hangs up is told by `close`. */
+const ignore = (): void => undefined;
+
 function bodyFollows(req: IncomingMessage): boolean {
   const { rawHeaders } = req;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -45,6 +48,8 @@ class Http1Caller implements Caller {
   private readonly res: ServerResponse;
   private readonly closing: () => boolean;
   private readonly awaitsContinue: boolean;
+  private listener: CallerListener | undefined;
+  private awaitsDrain = false;
   private answered = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, { closing, awaitsContinue }: { closing: () => boolean; awaitsContinue: boolean }) {
@@ -68,11 +73,10 @@ class Http1Caller implements Caller {
     if (this.hasBody) {
       req.on('data', (chunk: Buffer) => listener.bodyData(chunk));
       req.on('end', () => listener.bodyEnd(req.rawTrailers));
-      req.on('error', () => undefined);
       if (this.awaitsContinue) res.writeContinue();
     }
-    res.on('drain', () => listener.writable());
-    res.on('error', () => undefined);
+    this.listener = listener;
+    res.on('error', ignore);
     res.on('close', () => {
       if (!this.answered) listener.gone();
     });
@@ -94,7 +98,18 @@ class Http1Caller implements Caller {
   }
 
   write(chunk: Buffer): boolean {
-    return this.res.write(chunk);
+    const more = this.res.write(chunk);
+    // Most answers never wait for their caller, so the listener is only added when one does.
+    if (!more && !this.awaitsDrain) this.awaitDrain();
+    return more;
+  }
+
+  private awaitDrain(): void {
+    this.awaitsDrain = true;
+    this.res.once('drain', () => {
+      this.awaitsDrain = false;
+      this.listener?.writable();
+    });
   }
 
   end(last: Buffer | undefined, trailers: FlatHeaders): void {
