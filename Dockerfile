@@ -35,7 +35,7 @@ ENTRYPOINT ["node", "/app/operator.mjs"]
 FROM base AS router
 COPY --from=bundles /src/dist/router/models /models
 COPY --from=bundles /src/dist/router/app /app
-ENTRYPOINT ["node", "/app/router.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=1", "/app/router.mjs"]
 
 FROM base AS server
 COPY --from=tensorflow /src/dist/tensorflow/opt/tensorflow /opt/tensorflow

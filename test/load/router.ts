@@ -120,7 +120,7 @@ async function startTargets(upstreamPort: number): Promise<Target[]> {
   const targets: Target[] = [{ name: 'direct', port: upstreamPort, pid: undefined }];
   const router = await freePort();
   const routerMain = path.join(import.meta.dirname, 'router-process.ts');
-  const child = await start(PROXY_CORE, [process.execPath, routerMain, String(router), String(upstreamPort), ...UPSTREAMS], '127.0.0.1', router);
+  const child = await start(PROXY_CORE, [process.execPath, '--max-semi-space-size=1', routerMain, String(router), String(upstreamPort), ...UPSTREAMS], '127.0.0.1', router);
   targets.push({ name: 'router', port: router, pid: child.pid });
   const haproxy = await freePort();
   const haproxyFile = file('haproxy.cfg', haproxyConfig(haproxy, upstreamPort));
