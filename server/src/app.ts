@@ -17,8 +17,8 @@ export interface AppOptions {
   config: ServerConfig;
   parts: Parts;
   drain: Drain;
-  state(): ServerState;
-  ready(): boolean;
+  state: () => ServerState;
+  ready: () => boolean;
   serverFactory?: FastifyServerFactory;
 }
 

@@ -41,22 +41,21 @@ type Judgement = Pick<ServerState, 'phase' | 'reason' | 'message'>;
 /** Behind a router every model must be ready; alone, one that fails takes no other down. */
 function judge(facts: Facts): Judgement {
   const { models, startFault } = facts;
-  const failed = models.filter((model) => model.phase === 'Failed');
-  const [firstFailed] = failed;
   if (startFault !== undefined && models.length === 0) return { phase: 'Failed', ...startFault };
-  if (firstFailed !== undefined && (facts.behindRouter || failed.length === models.length)) return faultOf(firstFailed);
+  /** Whether these models being unable to serve makes the whole server unable to. */
+  const blocking = (some: readonly ModelState[]): boolean => some.length > 0 && (facts.behindRouter || some.length === models.length);
+  const failed = models.filter((model) => model.phase === 'Failed');
+  if (blocking(failed)) return faultOf(failed);
   const moving = models.find((model) => !settled(model, facts));
   if (moving !== undefined) return { phase: moving.phase === 'WarmingUp' ? 'WarmingUp' : 'Loading' };
-  if (!facts.started) return { phase: 'Starting' };
   const lost = models.filter((model) => facts.lost.has(modelKey(model)));
-  if (lost.length > 0 && (facts.behindRouter || lost.length === models.length)) {
-    return { phase: 'Failed', reason: 'CrashLoop', message: `the workers of ${lost.map(modelKey).join(', ')} ended and are being started again` };
-  }
-  return { phase: 'Ready' };
+  if (blocking(lost)) return { phase: 'Failed', reason: 'CrashLoop', message: `the workers of ${lost.map(modelKey).join(', ')} ended and are being started again` };
+  return { phase: facts.started ? 'Ready' : 'Starting' };
 }
 
 const settled = (model: ModelState, facts: Facts): boolean => model.phase === 'Ready' || model.phase === 'Failed' || model.phase === 'Unloading' || facts.lazy.has(modelKey(model));
 
-function faultOf(model: ModelState): Judgement {
-  return { phase: 'Failed', reason: model.reason ?? 'ModelParseFailed', message: `${modelKey(model)}: ${model.message ?? 'unknown'}` };
+function faultOf(failed: readonly ModelState[]): Judgement {
+  const message = failed.map((model) => `${modelKey(model)}: ${model.message ?? 'unknown'}`).join('; ');
+  return { phase: 'Failed', reason: failed[0]?.reason ?? 'ModelParseFailed', message };
 }

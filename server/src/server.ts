@@ -16,7 +16,7 @@ export interface RunningServer {
   port: number;
   adminPort: number;
   parts: Parts;
-  state(): ServerState;
+  state: () => ServerState;
   /** Resolves when the models of MODEL_PATH are settled: ready or failed. */
   settled: Promise<void>;
   /** SIGTERM: accept for the drain delay, finish, close. Resolves when everything is closed. */
@@ -40,36 +40,49 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   parts.metrics.onScrape((metrics) => refreshGauges(metrics, parts, { revision: config.REVISION, ready }));
   const { listener } = ref;
   if (listener === undefined) throw new Error('Fastify did not ask for its server');
-  const aliases = await listen(config, app, admin, listener);
+  const open: Open = { app, admin, listener, aliases: await listen(config, app, admin, listener), drain };
   const settled = parts.manager.loadFrom(config.MODEL_PATH).finally(() => {
     started = true;
     report(config, parts, state());
   });
-  const close = async (): Promise<void> => {
-    listener.destroy();
-    await Promise.all([...aliases.map(closeNet), app.close(), admin.close()]);
-    await Promise.all([parts.manager.close(), parts.bodies.close()]);
-  };
   return {
     port: portOf(app),
     adminPort: portOf(admin),
     parts,
     state,
     settled,
-    close,
-    drain: async () => {
-      drain.begin();
-      parts.log.info({ seconds: config.DRAIN_DELAY_SECONDS }, 'draining: still serving, connections end with their answers');
-      await delay(config.DRAIN_DELAY_SECONDS * 1000);
-      for (const server of [app.server, ...aliases]) server.close();
-      listener.closeIdle();
-      await finish(parts, config.REQUEST_TIMEOUT_SECONDS * 1000, () => {
-        listener.closeIdle();
-      });
-      drain.close();
-      await close();
-    },
+    close: () => close(open, parts),
+    drain: () => drainAndClose(open, parts, config),
   };
+}
+
+/** Everything that listens. */
+interface Open {
+  app: FastifyInstance;
+  admin: FastifyInstance;
+  listener: Listener;
+  aliases: net.Server[];
+  drain: Drain;
+}
+
+async function close({ app, admin, listener, aliases }: Open, parts: Parts): Promise<void> {
+  listener.destroy();
+  await Promise.all([...aliases.map(closeNet), app.close(), admin.close()]);
+  await Promise.all([parts.manager.close(), parts.bodies.close()]);
+}
+
+async function drainAndClose(open: Open, parts: Parts, config: ServerConfig): Promise<void> {
+  const { app, listener, aliases, drain } = open;
+  drain.begin();
+  parts.log.info({ seconds: config.DRAIN_DELAY_SECONDS }, 'draining: still serving, connections end with their answers');
+  await delay(config.DRAIN_DELAY_SECONDS * 1000);
+  for (const server of [app.server, ...aliases]) server.close();
+  listener.closeIdle();
+  await finish(parts, config.REQUEST_TIMEOUT_SECONDS * 1000, () => {
+    listener.closeIdle();
+  });
+  drain.close();
+  await close(open, parts);
 }
 
 async function listen(config: ServerConfig, app: FastifyInstance, admin: FastifyInstance, listener: Listener): Promise<net.Server[]> {

@@ -20,9 +20,9 @@ interface Runs {
 
 async function directly(name: string, version: string, format: string): Promise<Runs> {
   const folder = path.join(MODELS, name, version);
-  if (format === 'saved-model') return tf.node.loadSavedModel(folder) as unknown as Runs;
+  if (format === 'saved-model') return tf.node.loadSavedModel(folder);
   const file = `file://${path.join(folder, 'model.json')}`;
-  return (format === 'tfjs-layers' ? await tf.loadLayersModel(file) : await tf.loadGraphModel(file)) as unknown as Runs;
+  return format === 'tfjs-layers' ? await tf.loadLayersModel(file) : await tf.loadGraphModel(file);
 }
 
 const outputOf = (made: unknown): { dataSync(): Float32Array } => (Array.isArray(made) ? made[0] : made) as { dataSync(): Float32Array };

