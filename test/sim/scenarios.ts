@@ -548,6 +548,39 @@ const FIRST_SCENARIOS: Scenario[] = [
 
 const WORLD_SCENARIOS: Scenario[] = [
   {
+    name: 'pods-are-refused-in-mid-canary',
+    options: { spec: CANARY },
+    run: (world) => {
+      toThePause(world);
+      world.refused.add('v3');
+      world.model('v3');
+      world.until('the refusal is told', () => world.status?.summary?.reason === 'InvalidPodTemplate');
+      world.command('promote', 'v2');
+      world.run(20);
+      expect(world.weights()).toEqual({ v1: 50, v2: 50 });
+      expect(condition(world, 'Ready')).toBe('True');
+      expect(condition(world, 'Stalled')).toBe('True');
+      expect(world.status?.phase).toBe('Degraded');
+      world.model('v4');
+      waitsFor(world, 'v4');
+      world.command('promote', 'v4');
+      promoted(world, 'v4');
+      expect(world.status?.revisionSequence).toBe(3);
+    },
+  },
+  {
+    name: 'the-first-pods-are-refused',
+    options: { spec: CANARY },
+    run: (world) => {
+      world.refused.add('v1');
+      world.until('the refusal is told', () => world.status?.summary?.reason === 'InvalidPodTemplate');
+      expect(world.status?.phase).toBe('Degraded');
+      expect(world.revisions.size).toBe(0);
+      world.model('v2');
+      promoted(world);
+    },
+  },
+  {
     name: 'a-router-does-not-answer',
     options: { spec: CANARY },
     run: (world) => {

@@ -75,6 +75,8 @@ export class World {
   config = CONFIG;
   /** Model versions whose pods never get ready. */
   readonly broken = new Set<string>();
+  /** Model versions whose pods the API server refuses. */
+  readonly refused = new Set<string>();
   /** Model versions whose pods fetch other bytes from now on. */
   readonly changedBytes = new Set<string>();
   /** Counts every write of the operator. */
@@ -109,6 +111,7 @@ export class World {
 
   model(version: string): void {
     this.rawSpec = { ...this.rawSpec, model: modelOf(version) };
+    this.failures = [];
     this.generation += 1;
     this.story.person(`sets the model to ${version}`);
   }
@@ -196,7 +199,7 @@ export class World {
 
   /** Records and applies a plan that was decided from `decidedFrom`; a stale plan dies at the status. */
   carryOut(plan: Plan, decidedFrom: number): 'done' | 'stale' {
-    if (plan.revision !== undefined) this.createRevision(plan.revision);
+    if (plan.revision !== undefined && !this.createRevision(plan.revision)) return 'stale';
     if (JSON.stringify(plan.status) !== JSON.stringify(this.status)) {
       if (decidedFrom !== this.statusVersion) return 'stale';
       this.wrote('status');
@@ -215,12 +218,19 @@ export class World {
     if (this.writes === this.crashAt) throw new Crash(what);
   }
 
-  private createRevision(object: KubeObject): void {
+  /** As the shell does: a dry run of the pods comes first, and a refusal is an observation of the next pass. */
+  private createRevision(object: KubeObject): boolean {
     const name = object.metadata.name;
-    if (this.revisions.has(name)) return;
+    if (this.revisions.has(name)) return true;
+    const record = object['data'] as RevisionRecord;
+    if (this.refused.has(record.modelVersion)) {
+      this.failures = [{ kind: 'InvalidPodTemplate', object: `Deployment/${name}`, message: 'spec.template.spec.containers[0].image: Required value' }];
+      return false;
+    }
     this.wrote(`ControllerRevision ${name}`);
     this.counter += 1;
-    this.revisions.set(name, { sequence: object['revision'] as number, createdAt: this.now, uid: `rev-${this.counter}`, record: frozen(object['data'] as RevisionRecord) });
+    this.revisions.set(name, { sequence: object['revision'] as number, createdAt: this.now, uid: `rev-${this.counter}`, record: frozen(record) });
+    return true;
   }
 
   private apply({ object, resourceVersion }: Intent): 'done' | 'stale' {

@@ -2,14 +2,17 @@
 // Must not know rollouts. A recorded revision is never rendered again: undo finds the old record by its spec.
 import { revisionName } from '@slipway/api';
 import { controllerRevisionFor, renderRevision } from '../resources/index.ts';
+import { refusalOf } from '../status/index.ts';
 import type { KubeObject, Observed, PlanConfig, RevisionFacts, RevisionRecord } from '../types.ts';
 import { canonical, hashOf, revisionSpecOf } from './revision-spec.ts';
 
 export interface Revisions {
   /** Everything recorded, the new one included, by rising sequence. */
   all: RevisionFacts[];
-  /** Name of the one that the spec asks for; absent while the API server refuses its pods. */
+  /** Name of the one that the spec asks for; absent while the API server refuses it. */
   current?: string;
+  /** Name that the spec's revision would have, while the API server refuses its pods or its name. */
+  refused?: string;
   /** The new ControllerRevision, to be created before anything names it. */
   created?: KubeObject;
   /** The last sequence number given. */
@@ -24,18 +27,13 @@ export function revisionsOf(observed: Observed, config: PlanConfig): Revisions {
   const found = all.findLast((each) => canonical(each.record.spec) === wanted);
   if (found !== undefined) return { all, lastSequence, current: found.name };
   const made = newRevision(observed, config, wanted, lastSequence + 1);
-  if (isRefused(observed, made.name)) return { all, lastSequence };
+  if (refusalOf(made.name, observed.failures) !== undefined) return { all, lastSequence, refused: made.name };
   return {
     all: [...all, made],
     lastSequence: made.sequence,
     current: made.name,
     created: controllerRevisionFor(observed.isvc, made.name, made.sequence, made.record),
   };
-}
-
-/** The API server would not accept its pods, so the revision was not made: nothing may name it. */
-function isRefused({ failures }: Observed, name: string): boolean {
-  return failures.some((each) => each.kind === 'InvalidPodTemplate' && each.object === `Deployment/${name}`);
 }
 
 function newRevision({ isvc, revisions, at }: Observed, config: PlanConfig, wanted: string, sequence: number): RevisionFacts {

@@ -39,7 +39,8 @@ function course(r: Rollout, facts: RolloutFacts): Because {
 
 function heldBack(r: Active, facts: RolloutFacts): Because {
   const at = `the rollout of ${r.candidate} is held at ${weightsOf(splitOf(r, facts))[r.candidate] ?? 0}%`;
-  return facts.paused ? { reason: 'Paused', message: `${at}: spec.rollout.paused is true` } : { reason: 'ScaledToZero', message: `${at}: spec.replicas is 0` };
+  if (facts.paused) return { reason: 'Paused', message: `${at}: spec.rollout.paused is true` };
+  return facts.replicas === 0 ? { reason: 'ScaledToZero', message: `${at}: spec.replicas is 0` } : { reason: 'InvalidPodTemplate', message: `${at}: the spec asks for pods that are refused` };
 }
 
 function idleWords(r: Idle, facts: RolloutFacts): Because {

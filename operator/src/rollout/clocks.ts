@@ -4,8 +4,8 @@ import type { Active, Rollout, RolloutFacts } from './types.ts';
 import { isActive, isForward } from './position.ts';
 import { isReady } from './split.ts';
 
-/** Nothing moves forward: a human holds it, or there are no pods to compare. Without a stable revision nothing is held. */
-export const isHeld = (rollout: Rollout, facts: RolloutFacts): boolean => rollout.stable !== undefined && (facts.paused || facts.replicas === 0);
+/** Nothing moves forward: a human holds it, there are no pods to compare, or the spec asks for what cannot be. Without a stable revision nothing is held. */
+export const isHeld = (rollout: Rollout, facts: RolloutFacts): boolean => rollout.stable !== undefined && (facts.paused || facts.replicas === 0 || facts.current === undefined);
 
 /** A clock that was set back must not make a wait endless: times in the future count as now. */
 export function clampTimes(rollout: Rollout, now: number): Rollout {

@@ -68,7 +68,7 @@ function abort(r: Rollout, now: number): Verdict {
 
 function promote({ argument }: Command, r: Rollout, facts: RolloutFacts, now: number): Verdict {
   if (!isForward(r)) return ignored('the candidate was given up; retry it first');
-  if (isHeld(r, facts)) return ignored(facts.paused ? 'spec.rollout.paused is true; set it to false first' : 'spec.replicas is 0; raise it first');
+  if (isHeld(r, facts)) return ignored('spec.rollout.paused, spec.replicas 0 or a refused spec holds the rollout; change that first');
   if (argument === 'full') return { next: enter(r, Number.MAX_SAFE_INTEGER, facts, now), message: `${r.candidate} takes over, leaving out the steps left` };
   if (r.state !== 'Waiting') return ignored('the rollout does not wait for promotion; it goes on by itself');
   if (argument !== undefined && argument !== String(r.step + 1)) return ignored(`the rollout is at step ${r.step + 1}, not ${argument}`);

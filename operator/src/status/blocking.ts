@@ -35,12 +35,17 @@ export function firstBlockingCause(revision: RevisionFacts | undefined, observed
   return undefined;
 }
 
-const FAILURES: Record<Failure['kind'], Reason> = { NameTaken: 'NameTaken', InvalidPodTemplate: 'InvalidPodTemplate', Forbidden: 'PodsForbidden', ApplyFailed: 'ApplyFailed' };
+const FAILURES: Record<Failure['kind'], Reason> = { NameTaken: 'NameTaken', InvalidPodTemplate: 'InvalidPodTemplate', Forbidden: 'ApplyFailed', ApplyFailed: 'ApplyFailed' };
 
-const writeRefused: RevisionPolicy = (revision, { failures }) => {
-  const failed = failures.find((each) => each.object.endsWith(`/${revision.name}`));
-  return failed === undefined ? undefined : cause(FAILURES[failed.kind], `${failed.object}: ${failed.message}`);
-};
+/** What the API server said against an object of that name. */
+export function refusalOf(name: string, failures: readonly Failure[]): Because | undefined {
+  const failed = failures.find((each) => each.object.endsWith(`/${name}`));
+  return failed === undefined ? undefined : causeOfFailure(failed);
+}
+
+export const causeOfFailure = ({ kind, object, message }: Failure): Because => cause(FAILURES[kind], `${object}: ${message}`);
+
+const writeRefused: RevisionPolicy = (revision, { failures }) => refusalOf(revision.name, failures);
 
 /** What the Deployment controller says when it cannot even create pods. */
 const podsRefused: RevisionPolicy = ({ deployment }) => {

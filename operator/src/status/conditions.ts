@@ -4,8 +4,9 @@ import { ANNOTATIONS, REASONS } from '@slipway/api';
 import type { ConditionInput, ConditionType, Reason } from '@slipway/api';
 import { isActive, promoteValue } from '../rollout/index.ts';
 import type { Because } from '../rollout/index.ts';
-import type { Failure } from '../types.ts';
+import { causeOfFailure } from './blocking.ts';
 import { wantsMonitor } from './monitoring.ts';
+import { failuresThatMatter } from './view.ts';
 import type { View } from './view.ts';
 
 type Verdict = Because & { status: ConditionInput['status'] };
@@ -47,8 +48,8 @@ function troubleOf({ servingCause }: View): string {
 
 /** Why nobody could reach the URL even if all pods were ready. A model that cannot start is named before routers that wait for it. */
 function unreachableCause({ observed, answers, newestCause, doing, ready }: View): Because | undefined {
-  const foreign = observed.failures.find((each) => each.kind === 'NameTaken');
-  if (foreign !== undefined) return failureCause(foreign);
+  const foreign = failuresThatMatter(observed).find((each) => each.kind === 'NameTaken' && each.object.startsWith('Service/'));
+  if (foreign !== undefined) return causeOfFailure(foreign);
   if (observed.routers.ready > 0 && answers) return undefined;
   if (ready === 0 && (newestCause ?? doing) !== undefined) return newestCause ?? doing;
   return routerCause(observed.routers);
@@ -64,9 +65,9 @@ function routerCause({ ready, pods, asked }: View['observed']['routers']): Becau
 }
 
 function rolledOutVerdict(view: View): Verdict {
-  const { advanced, facts, observed } = view;
+  const { advanced, facts } = view;
   const { rollout, because } = advanced;
-  if (observed.invalid !== undefined) return no('InvalidSpec', observed.invalid);
+  if (facts.current === undefined && view.newestCause !== undefined) return noBecause(view.newestCause);
   if (rollout.state === 'Idle' && rollout.stable !== undefined && rollout.stable === facts.current) return yes('RolledOut', `${rollout.stable} is the stable revision`);
   return no(because.reason, `${because.message}${commandFor(view)}`);
 }
@@ -98,9 +99,8 @@ function stalledVerdict(view: View): Verdict {
 /** What only a human can end. */
 export function stalledCause(view: View): Because | undefined {
   const { observed, advanced, newestCause } = view;
-  if (observed.invalid !== undefined) return { reason: 'InvalidSpec', message: observed.invalid };
-  const refused = observed.failures.find((each) => each.kind === 'NameTaken' || each.kind === 'InvalidPodTemplate');
-  if (refused !== undefined) return failureCause(refused);
+  const refused = failuresThatMatter(observed).find((each) => each.kind === 'NameTaken' || each.kind === 'InvalidPodTemplate');
+  if (refused !== undefined) return causeOfFailure(refused);
   if (advanced.rollout.state === 'Rejected') return withAdvice(advanced.rollout.cause);
   if (newestCause !== undefined && 'stalls' in REASONS[newestCause.reason]) return newestCause;
   return advanced.overdue ? overdueCause(view) : undefined;
@@ -113,11 +113,6 @@ function overdueCause({ advanced, newestCause }: View): Because {
 }
 
 const withAdvice = ({ reason, message }: Because): Because => ({ reason, message: `${message}. ${REASONS[reason].advice}` });
-
-function failureCause({ kind, object, message }: Failure): Because {
-  const reason: Reason = kind === 'Forbidden' ? 'ApplyFailed' : kind;
-  return { reason, message: `${object}: ${message}. ${REASONS[reason].advice}` };
-}
 
 function routesVerdict({ observed, routed, route }: View): Verdict {
   if (observed.routers.ready === 0) return no('RoutersNotReady');

@@ -1,5 +1,5 @@
 // The public surface of the status builders.
-export { firstBlockingCause } from './blocking.ts';
+export { firstBlockingCause, refusalOf } from './blocking.ts';
 export { wantsMonitor } from './monitoring.ts';
 export { distinct, statusFor } from './status-for.ts';
 export { invalidStatus, terminatingStatus } from './standstill.ts';

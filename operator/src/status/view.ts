@@ -2,8 +2,8 @@
 // Must not word or decide anything.
 import type { Because, Advanced, RolloutFacts } from '../rollout/index.ts';
 import { isActive, isForward } from '../rollout/index.ts';
-import type { Observed, PlanConfig, RevisionFacts } from '../types.ts';
-import { firstBlockingCause } from './blocking.ts';
+import type { Failure, Observed, PlanConfig, RevisionFacts } from '../types.ts';
+import { causeOfFailure, firstBlockingCause, refusalOf } from './blocking.ts';
 import { doingOf } from './progress.ts';
 
 type Role = 'stable' | 'canary' | 'preview' | 'previous' | 'rejected' | 'retired';
@@ -12,7 +12,7 @@ type Role = 'stable' | 'canary' | 'preview' | 'previous' | 'rejected' | 'retired
 export interface StatusInput {
   observed: Observed;
   config: PlanConfig;
-  revisions: { all: readonly RevisionFacts[]; current?: string; lastSequence: number };
+  revisions: { all: readonly RevisionFacts[]; current?: string; refused?: string; lastSequence: number };
   advanced: Advanced;
   facts: RolloutFacts;
   acknowledged: { traffic: { revision: string; modelVersion: string; weight: number }[] };
@@ -49,7 +49,7 @@ export function viewOf(input: StatusInput): View {
   const serving = servingOf(input, newest);
   const wanted = observed.isvc.spec.replicas;
   const total = serving.reduce((sum, each) => sum + each.readyEndpoints, 0);
-  const newestCause = firstBlockingCause(newest, observed);
+  const newestCause = refusedCause(input) ?? firstBlockingCause(newest, observed);
   const busy = newest !== undefined && newestCause === undefined && waitsForPods(input) && newest.readyEndpoints < podsWanted(input, newest);
   return {
     ...input,
@@ -69,8 +69,16 @@ export function viewOf(input: StatusInput): View {
 
 function servingCauseOf({ observed, advanced, revisions }: StatusInput, serving: readonly RevisionFacts[]): Because | undefined {
   const stable = revisions.all.filter((each) => each.name === advanced.rollout.stable);
-  return [...stable, ...serving].map((each) => firstBlockingCause(each, observed)).find((each) => each !== undefined);
+  const ofPods = [...stable, ...serving].map((each) => firstBlockingCause(each, observed)).find((each) => each !== undefined);
+  const [failure] = failuresThatMatter(observed);
+  return ofPods ?? (failure === undefined ? undefined : causeOfFailure(failure));
 }
+
+/** The spec's own revision could not even be recorded. */
+const refusedCause = ({ observed, revisions: { refused } }: StatusInput): Because | undefined => (refused === undefined ? undefined : refusalOf(refused, observed.failures));
+
+/** Monitoring never touches serving. */
+export const failuresThatMatter = ({ failures }: Observed): Failure[] => failures.filter((each) => !each.object.startsWith('ServiceMonitor/'));
 
 function newestOf({ advanced: { rollout }, revisions: { all, current } }: StatusInput): RevisionFacts | undefined {
   const first = isActive(rollout) ? rollout.candidate : rollout.stable;
