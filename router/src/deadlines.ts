@@ -1,22 +1,30 @@
 // Owns the deadlines of all requests with one timer per length of time instead of one per request: requests of one length expire in
 // the order they came. Must not know what a request is.
 
+/** Who is told. */
+export interface Expiring {
+  expired(): void;
+}
+
 export interface Deadline {
   /** The request ended in time. */
   cancel(): void;
 }
 
+/** The largest delay a Node timer keeps; longer ones would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** One deadline in a doubly linked list. */
 class Node implements Deadline {
   at: number;
-  expired: () => void;
+  owner: Expiring;
   before: Node | undefined;
   after: Node | undefined;
   line: Line | undefined;
 
-  constructor(at: number, expired: () => void, line: Line) {
+  constructor(at: number, owner: Expiring, line: Line) {
     this.at = at;
-    this.expired = expired;
+    this.owner = owner;
     this.line = line;
   }
 
@@ -37,13 +45,13 @@ class Line {
     this.now = now;
   }
 
-  add(from: number, expired: () => void): Deadline {
-    const node = new Node(from + this.ms, expired, this);
+  add(from: number, owner: Expiring): Deadline {
+    const node = new Node(from + this.ms, owner, this);
     node.before = this.last;
     if (this.last === undefined) this.first = node;
     else this.last.after = node;
     this.last = node;
-    this.timer ??= setTimeout(() => this.tick(), this.ms);
+    this.timer ??= this.tickIn(this.ms);
     return node;
   }
 
@@ -61,9 +69,13 @@ class Line {
     const now = this.now();
     for (let node = this.first; node !== undefined && node.at <= now; node = this.first) {
       this.remove(node);
-      node.expired();
+      node.owner.expired();
     }
-    this.timer = this.first === undefined ? undefined : setTimeout(() => this.tick(), Math.max(1, Math.ceil(this.first.at - now)));
+    this.timer = this.first === undefined ? undefined : this.tickIn(this.first.at - now);
+  }
+
+  private tickIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.tick(), Math.min(MAX_TIMER_MS, Math.max(1, Math.ceil(ms))));
   }
 
   stop(): void {
@@ -80,11 +92,11 @@ export class Deadlines {
     this.now = now;
   }
 
-  /** Calls `expired` `ms` milliseconds after `from`, which is now, unless cancelled. */
-  add(ms: number, from: number, expired: () => void): Deadline {
+  /** Calls `owner.expired` `ms` milliseconds after `from`, which is now, unless cancelled. */
+  add(ms: number, from: number, owner: Expiring): Deadline {
     let line = this.lines.get(ms);
     if (line === undefined) this.lines.set(ms, (line = new Line(ms, this.now)));
-    return line.add(from, expired);
+    return line.add(from, owner);
   }
 
   stop(): void {

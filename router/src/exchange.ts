@@ -71,10 +71,10 @@ export class Exchange implements Receiver, CallerListener {
     this.request = request;
     this.options = options;
     this.startedAt = options.now();
-    this.deadline = options.deadlines.add(request.binding.entry.timeoutMs, this.startedAt, () => this.expired());
+    this.deadline = options.deadlines.add(request.binding.entry.timeoutMs, this.startedAt, this);
     this.series = options.seriesOf(request.binding, undefined);
     const { caller, facts } = request;
-    this.body = new RequestBody(facts.contentLength, options.body, { pause: () => caller.pauseBody(), resume: () => caller.resumeBody() });
+    this.body = new RequestBody(facts.contentLength, options.body, caller);
     if (!caller.hasBody) this.body.complete = true;
     this.series.inFlight++;
     options.begun();
@@ -213,7 +213,7 @@ export class Exchange implements Receiver, CallerListener {
     this.release();
     if (!this.body.replayable) return this.refuse(MISDIRECTED);
     const next = this.request.targets.elsewhere(lacking);
-    if (next === undefined) this.refuse(notFound(this.request.targets.liveVersions()));
+    if (next === undefined) this.refuse(this.request.targets.unheard() ? UNHEARD : notFound(this.request.targets.liveVersions()));
     else this.send(next);
   }
 
@@ -253,7 +253,7 @@ export class Exchange implements Receiver, CallerListener {
 
   // ---- how it ends
 
-  private expired(): void {
+  expired(): void {
     if (this.over) return;
     const seconds = this.request.binding.entry.timeoutMs / 1000;
     if (this.body.complete) this.refuseOrBreak({ code: 'gateway_timeout', detail: `No complete answer within ${seconds} s.`, headers: RETRY_AFTER });
@@ -293,6 +293,12 @@ export class Exchange implements Receiver, CallerListener {
 const MISDIRECTED: Problem = {
   code: 'misdirected',
   detail: `The revision chosen for this request lacks the model version it asks for, and the body is too large to send again. Name the version in the header ${MODEL_VERSION_HEADER}.`,
+};
+
+const UNHEARD: Problem = {
+  code: 'unavailable',
+  detail: 'The revisions that could be asked lack the model version asked for, and one could not be asked: none of its pods is ready.',
+  headers: RETRY_AFTER,
 };
 
 function notFound(versions: readonly string[]): Problem {

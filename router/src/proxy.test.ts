@@ -502,7 +502,7 @@ describe('memory', () => {
 
   it('keeps count: what is discarded can be kept by others', () => {
     const budget = new Budget(100);
-    const flow = { pause: () => undefined, resume: () => undefined };
+    const flow = { pauseBody: () => undefined, resumeBody: () => undefined };
     const attempt = { write: () => true, end: () => undefined, pause: () => undefined, resume: () => undefined, abort: () => undefined };
     const bodyOf = (): RequestBody => new RequestBody(undefined, { replayMax: 1000, max: 1000, budget }, flow);
     const first = bodyOf();
@@ -597,6 +597,15 @@ describe('model versions', () => {
     expect(answer.status).toBe(404);
     expect(JSON.parse(answer.text)).toMatchObject({ code: 'model_not_found', detail: expect.stringMatching(/v1, v2/) as unknown });
     expect((await router.call({ headers: { 'Slipway-Model-Version': 'v9' } })).status).toBe(404);
+  });
+
+  it('is not said to be unknown while the revision that may have it has no pod', async () => {
+    const { v1, router } = await versions();
+    router.pods({ stable: [v1], canary: [] });
+    const answer = await router.call({ body: '{"modelVersion":"v2"}' });
+    expect(answer.status).toBe(503);
+    expect(answer.headers['retry-after']).toBe('1');
+    expect((await router.call({ headers: { 'Slipway-Model-Version': 'v2' } })).status).toBe(503);
   });
 
   it('a body too large to send again is told to use the header', async () => {

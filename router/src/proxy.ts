@@ -34,19 +34,6 @@ interface Handling {
 /** Answers the request and returns true, or returns false. */
 type Step = (handling: Handling) => boolean;
 
-const STEPS: readonly Step[] = [
-  // What cannot be passed on safely.
-  refuseMalformed,
-  // What a proxy cannot carry: tunnels and protocol switches.
-  refuseUpgrades,
-  // A body that is known to be too large, before it is sent.
-  refuseLargeBodies,
-  // Browsers ask before they call; pods need not know.
-  answerPreflight,
-  // Everything else goes to a pod.
-  forward,
-];
-
 function refusing(why: (request: Request, options: ProxyOptions) => Problem | undefined): Step {
   return ({ exchange, request, options }) => {
     const problem = why(request, options);
@@ -69,29 +56,23 @@ function malformed({ caller, facts, outgoing }: Request): string | undefined {
   return undefined;
 }
 
-function refuseMalformed(handling: Handling): boolean {
-  return refusing((request) => {
-    const detail = malformed(request);
-    return detail === undefined ? undefined : { code: 'bad_request', detail };
-  })(handling);
-}
+const refuseMalformed = refusing((request) => {
+  const detail = malformed(request);
+  return detail === undefined ? undefined : { code: 'bad_request', detail };
+});
 
-function refuseUpgrades(handling: Handling): boolean {
-  return refusing(({ caller, facts }) => {
-    if (caller.method === 'CONNECT') return { code: 'not_supported', detail: 'CONNECT tunnels are not supported.' };
-    if (facts.expect !== undefined && facts.expect.toLowerCase() !== '100-continue') return { code: 'expectation_failed', detail: 'Only 100-continue can be expected.' };
-    // An offer of HTTP/2 may be ignored; a WebSocket cannot go on without its upgrade.
-    if (facts.upgrade?.toLowerCase().includes('websocket') === true) return { code: 'not_supported', detail: 'WebSockets are not supported.' };
-    return undefined;
-  })(handling);
-}
+const refuseUpgrades = refusing(({ caller, facts }) => {
+  if (caller.method === 'CONNECT') return { code: 'not_supported', detail: 'CONNECT tunnels are not supported.' };
+  if (facts.expect !== undefined && facts.expect.toLowerCase() !== '100-continue') return { code: 'expectation_failed', detail: 'Only 100-continue can be expected.' };
+  // An offer of HTTP/2 may be ignored; a WebSocket cannot go on without its upgrade.
+  if (facts.upgrade?.toLowerCase().includes('websocket') === true) return { code: 'not_supported', detail: 'WebSockets are not supported.' };
+  return undefined;
+});
 
-function refuseLargeBodies(handling: Handling): boolean {
-  return refusing(({ facts }, { body }) => {
-    if ((facts.contentLength ?? 0) <= body.max) return undefined;
-    return { code: 'body_too_large', detail: `The body has ${facts.contentLength} bytes; ${body.max} are the limit.` };
-  })(handling);
-}
+const refuseLargeBodies = refusing(({ facts }, { body }) => {
+  if ((facts.contentLength ?? 0) <= body.max) return undefined;
+  return { code: 'body_too_large', detail: `The body has ${facts.contentLength} bytes; ${body.max} are the limit.` };
+});
 
 function answerPreflight({ exchange, request }: Handling): boolean {
   const { caller, facts, binding } = request;
@@ -112,6 +93,20 @@ function forward({ exchange, request, options, draws }: Handling): boolean {
   });
   return true;
 }
+
+/** The order in which a request is handled. */
+const STEPS: readonly Step[] = [
+  // What cannot be passed on safely.
+  refuseMalformed,
+  // What a proxy cannot carry: tunnels and protocol switches.
+  refuseUpgrades,
+  // A body that is known to be too large, before it is sent.
+  refuseLargeBodies,
+  // Browsers ask before they call; pods need not know.
+  answerPreflight,
+  // Everything else goes to a pod.
+  forward,
+];
 
 const UNAVAILABLE: Problem = { code: 'unavailable', detail: 'No pod of this service is ready.', headers: ['Retry-After', '1'] };
 const UNKNOWN_PORT: Problem = { code: 'unavailable', detail: 'No service is served on this port.', headers: ['Retry-After', '1'] };

@@ -28,10 +28,16 @@ export interface BodyOptions {
   budget: Budget;
 }
 
+/** Where the body comes from. */
+export interface BodySource {
+  pauseBody(): void;
+  resumeBody(): void;
+}
+
 export class RequestBody {
   private readonly options: BodyOptions;
   private readonly declared: number | undefined;
-  private readonly flow: { pause: () => void; resume: () => void };
+  private readonly source: BodySource;
   private kept: Buffer[] = [];
   private keptBytes = 0;
   private size = 0;
@@ -42,10 +48,10 @@ export class RequestBody {
   /** Everything received so far is still kept. */
   replayable = true;
 
-  constructor(declared: number | undefined, options: BodyOptions, flow: { pause: () => void; resume: () => void }) {
+  constructor(declared: number | undefined, options: BodyOptions, source: BodySource) {
     this.declared = declared;
     this.options = options;
-    this.flow = flow;
+    this.source = source;
   }
 
   /** False: the body is too large. */
@@ -54,7 +60,7 @@ export class RequestBody {
     if (this.size > this.options.max) return false;
     if (this.attempt !== undefined && (this.size > this.options.replayMax || this.options.budget.exhausted)) this.forgo();
     if (this.replayable) this.keep(chunk);
-    if (this.attempt?.write(chunk) === false) this.flow.pause();
+    if (this.attempt?.write(chunk) === false) this.source.pauseBody();
     return true;
   }
 
@@ -85,18 +91,18 @@ export class RequestBody {
     for (const chunk of this.kept) more = attempt.write(chunk);
     if (this.size > this.options.replayMax) this.forgo();
     if (this.complete) attempt.end(this.trailers);
-    else if (more) this.flow.resume();
-    else this.flow.pause();
+    else if (more) this.source.resumeBody();
+    else this.source.pauseBody();
   }
 
   /** The attempt is over; the rest waits for the next one. */
   detach(): void {
     this.attempt = undefined;
-    if (!this.complete) this.flow.pause();
+    if (!this.complete) this.source.pauseBody();
   }
 
   drained(): void {
-    if (!this.complete) this.flow.resume();
+    if (!this.complete) this.source.resumeBody();
   }
 
   private keep(chunk: Buffer): void {

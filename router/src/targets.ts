@@ -49,12 +49,10 @@ export class Targets {
     this.pods = pods;
   }
 
-  private readonly isLive = (revision: string): boolean => this.pods.isLive(revision);
-  private readonly isReachable = (revision: string): boolean => this.pods.isReachable(revision);
-
   /** Revisions that were out of reach a moment ago are chosen only if all are: EndpointSlices lag behind a dead node by half a minute. */
   private split(split: Split, u: number): Choice | undefined {
-    return choose(split, u, this.isReachable) ?? choose(split, u, this.isLive);
+    const { isReachable, isLive } = this.pods;
+    return choose(split, u, isReachable) ?? choose(split, u, isLive);
   }
 
   /** The revision that a new request goes to. */
@@ -62,7 +60,7 @@ export class Targets {
     const { entry, kind } = this.binding;
     if (kind === 'preview') {
       this.pinned = true;
-      return entry.preview !== undefined && this.isLive(entry.preview.revision) ? { backend: entry.preview } : 'unavailable';
+      return entry.preview !== undefined && this.pods.isLive(entry.preview.revision) ? { backend: entry.preview } : 'unavailable';
     }
     if (wish.version !== undefined) {
       const having = havingVersion(entry.route.backends, wish.version);
@@ -78,7 +76,7 @@ export class Targets {
     const sum = having.reduce((total, b) => total + b.weight, 0);
     const shared = sum === 0 ? undefined : this.split(splitOf(having), (draws.pinned.next() * sum) / 100);
     if (shared !== undefined) return { backend: shared.backend };
-    const live = having.find((b) => this.isLive(b.revision));
+    const live = having.find((b) => this.pods.isLive(b.revision));
     return live === undefined ? 'unavailable' : { backend: live };
   }
 
@@ -126,10 +124,16 @@ export class Targets {
     return undefined;
   }
 
+  /** True if a revision that shares the traffic could not be asked: it may have what the others lack. */
+  unheard(): boolean {
+    const { entry, kind } = this.binding;
+    return kind === 'public' && entry.split.backends.some((b) => b.role !== 'preview' && !this.asked.some((a) => a.revision === b.revision));
+  }
+
   /** Versions that can be asked for at present, without doubles. */
   liveVersions(): string[] {
     const { entry, kind } = this.binding;
     const backends = kind === 'preview' ? [entry.preview].filter((b) => b !== undefined) : askingOrder(entry.route.backends);
-    return [...new Set(backends.filter((b) => this.isLive(b.revision)).map((b) => b.modelVersion))];
+    return [...new Set(backends.filter((b) => this.pods.isLive(b.revision)).map((b) => b.modelVersion))];
   }
 }

@@ -34,6 +34,8 @@ export interface Target {
 const NONE: readonly Pod[] = [];
 const SWEEP_MS = 1000;
 
+const wasReachable = (pod: Pod): boolean => !pod.unreachable;
+
 export class Pods {
   private readonly options: PodsOptions;
   private readonly pods = new Map<string, Pod>();
@@ -99,15 +101,13 @@ export class Pods {
   }
 
   /** True if the revision has an address to send to. */
-  isLive(revision: string): boolean {
-    return (this.byRevision.get(revision) ?? NONE).length > 0;
-  }
+  readonly isLive = (revision: string): boolean => this.count(revision) > 0;
 
   /** True if one of its addresses is worth trying: not known to be out of reach a moment ago. */
-  isReachable(revision: string): boolean {
-    const now = this.options.now();
-    return (this.byRevision.get(revision) ?? NONE).some((pod) => !pod.unreachable || pod.avoidUntil <= now);
-  }
+  readonly isReachable = (revision: string): boolean => {
+    const pods = this.byRevision.get(revision) ?? NONE;
+    return pods.some(wasReachable) || pods.some((pod) => pod.avoidUntil <= this.options.now());
+  };
 
   /** Ready addresses by revision of the table. */
   count(revision: string): number {
