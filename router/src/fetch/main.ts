@@ -16,10 +16,11 @@ const log = (line: string): void => {
   process.stdout.write(`fetch: ${line}\n`);
 };
 
+/** What to do is added by who shows it (the operator has a sentence for each reason); the log says it for those who read it here. */
 function terminate(error: FetchError, terminationLog: string | undefined): void {
-  const message = `${error.message}. ${FAILURES[error.reason].advice}`.slice(0, MAX_MESSAGE);
+  const message = error.message.slice(0, MAX_MESSAGE);
   const report: TerminationReport = { reason: error.reason, message };
-  log(`failed: ${error.reason}: ${message}`);
+  log(`failed: ${error.reason}: ${message}. ${FAILURES[error.reason].advice}`);
   process.exitCode = 1;
   try {
     writeFileSync(terminationLog ?? '/dev/termination-log', JSON.stringify(report));
@@ -50,7 +51,7 @@ async function run(config: FetchConfig): Promise<void> {
     log(`done: ${bytesText(fetched.bytes)} in ${((performance.now() - started) / 1000).toFixed(1)} s, digest ${fetched.digest}`);
   } catch (error) {
     const failure = failureOf(error, withoutSecrets(config.storageUri));
-    progress.failed(failure.message, 'end');
+    progress.failed(failure, 'end');
     terminate(failure, config.terminationLog);
   } finally {
     server.close();

@@ -14,7 +14,7 @@ export interface Progress {
   total(bytes: number | undefined): void;
   /** Counts bytes that arrived; less than 0 when some have to be fetched again. */
   add(bytes: number): void;
-  failed(message: string, next: 'retry' | 'end'): void;
+  failed(error: { reason: string; message: string }, next: 'retry' | 'end'): void;
   report(): FetchProgress;
 }
 
@@ -53,11 +53,13 @@ export function progressOf(now: () => number, log: (line: string) => void): Prog
     },
     add: (bytes) => {
       state.bytesDone += bytes;
+      if (bytes > 0) delete state.lastReason;
       window.bytes += bytes;
       tick();
     },
-    failed: (message, next) => {
+    failed: ({ reason, message }, next) => {
       state.lastError = message;
+      state.lastReason = reason;
       if (next === 'retry') state.attempt++;
       else state.phase = 'Failed';
     },

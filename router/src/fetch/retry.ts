@@ -42,7 +42,7 @@ async function pause(error: FetchError, fruitless: number, attempts: Attempts): 
   if (!FAILURES[error.reason].retry || fruitless >= attempts.maxFruitless) throw error;
   const ceiling = Math.min(attempts.maxBackoffMs, attempts.backoffMs * 2 ** fruitless);
   const wait = error.retryAfterMs ?? Math.round(attempts.random() * ceiling);
-  attempts.progress.failed(error.message, 'retry');
+  attempts.progress.failed(error, 'retry');
   attempts.log(`${error.message}; trying again in ${(wait / 1000).toFixed(1)} s`);
   await delay(wait, undefined, { signal: attempts.signal }).catch(() => {
     throw givenUp(error, attempts.signal);
