@@ -1,13 +1,12 @@
 // Owns where training keeps what it downloads, and how it runs other programs. Must not know what is downloaded.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { cacheRoot } from '../../tools/cache.ts';
 
 /** A folder of the product's cache, made by `fill` the first time. */
 export function cached(name: string, fill: (folder: string) => void): string {
-  const root = process.env['SLIPWAY_CACHE'] ?? path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'slipway');
-  const folder = path.join(root, 'training', name);
+  const folder = path.join(cacheRoot(), 'training', name);
   const complete = path.join(folder, '.complete');
   if (existsSync(complete)) return folder;
   mkdirSync(folder, { recursive: true });
