@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DTYPE_SUPPORT } from '../../server/src/inference/dtype-support.ts';
 import { doubling, picky, twoByTwo, shares, unknownOperation, writeSavedModel, attribute, type DTName } from './support/saved-model.ts';
 import { ROOT, serve, temporaryFolder, type TestServer } from './support/server.ts';
 
@@ -43,6 +44,10 @@ afterAll(async () => {
 });
 
 describe('dtypes of a SavedModel', () => {
+  it('are the published ones', () => {
+    expect(Object.keys(DTYPE_SUPPORT['saved-model']).sort()).toEqual(Object.keys(VALUES).sort());
+  });
+
   for (const [dtype, { rows, doubled }] of Object.entries(VALUES)) {
     it(`${dtype} goes in and comes out`, async () => {
       const answer = await server.post('/predict', { modelName: `twice-${dtype}`, inputs: rows });

@@ -6,6 +6,7 @@ import { helpText as routerHelp } from '../../router/src/config.ts';
 import { CATALOGUE as ROUTER_METRICS } from '../../router/src/metrics/catalogue.ts';
 import { PROBLEMS } from '../../router/src/problems.ts';
 import { helpText as serverHelp } from '../../server/src/config.ts';
+import { DTYPE_SUPPORT } from '../../server/src/inference/dtype-support.ts';
 import { ERRORS } from '../../server/src/inference/errors.ts';
 import type { ErrorEntry } from '../../server/src/inference/errors.ts';
 import { METRICS as SERVER_METRICS } from '../../server/src/metrics/catalogue.ts';
@@ -22,6 +23,7 @@ export const catalogueOutputs = (): Output[] => [
   { path: 'docs/reference/metrics.md', text: metricsPage() },
   { path: 'docs/reference/errors.md', text: errorsPage() },
   { path: 'docs/reference/settings.md', text: settingsPage() },
+  { path: 'docs/reference/dtypes.md', text: dtypesPage() },
 ];
 
 function metricsPage(): string {
@@ -55,6 +57,15 @@ function errorsPage(): string {
     '## Router',
     'What the router answers itself, without a pod or instead of one. gRPC calls get the gRPC status.',
     table(['code', 'status', 'gRPC status', 'title'], Object.entries(PROBLEMS).map(([code, { status, grpc, title }]) => [`\`${code}\``, String(status), String(grpc), cell(title)])),
+  ]);
+}
+
+function dtypesPage(): string {
+  const row = (format: string, [dtype, { note }]: [string, { note: string }]): string[] => [format, `\`${dtype}\``, cell(note)];
+  return page("the server's table of dtypes", [
+    '# Dtypes',
+    'What inputs and outputs of a model may be, format by format. A model with another dtype is refused when it is loaded (`UnsupportedDType`).',
+    table(['format', 'dtype', 'values'], Object.entries(DTYPE_SUPPORT).flatMap(([format, dtypes]) => Object.entries(dtypes).map((entry) => row(format, entry)))),
   ]);
 }
 

@@ -1,9 +1,10 @@
 // Owns the making of a ServingSpec: what the package declares, checked against what the files really hold.
 import type { ModelPackage, TensorSpec, TextPreprocessing } from '@slipway/api';
 import { LoadError, type LoadedInfo } from '../backends/backend.ts';
+import { isSupported } from '../inference/dtype-support.ts';
 import { present } from '../inference/optional.ts';
 import { imageInputOf, type ServingSpec } from '../inference/spec.ts';
-import { layoutOf, shapeText, type ModelSignature } from '../inference/tensor.ts';
+import { shapeText, type ModelSignature } from '../inference/tensor.ts';
 import type { PackageOnDisk } from './model-package.ts';
 
 export interface Identity {
@@ -15,7 +16,7 @@ export interface Identity {
 export function specFor(identity: Identity, files: PackageOnDisk, info: LoadedInfo): ServingSpec {
   const manifest: Partial<ModelPackage> = files.manifest ?? {};
   const signature = declaredSignature(manifest, info.signature);
-  for (const tensor of [...signature.inputs, ...signature.outputs]) checkDType(tensor);
+  for (const tensor of [...signature.inputs, ...signature.outputs]) checkDType(tensor, files);
   const steps = manifest.preprocessing ?? [];
   return {
     ...identity,
@@ -59,10 +60,6 @@ function checkAgainst(kind: string, declared: TensorSpec, found: TensorSpec): vo
   throw new LoadError('WrongSignature', `model.yaml declares ${kind} ${declared.name} as ${words(declared)}; the model has ${words(found)}`);
 }
 
-function checkDType(tensor: TensorSpec): void {
-  try {
-    layoutOf(tensor.dtype);
-  } catch (error) {
-    throw new LoadError('UnsupportedDType', `${tensor.name}: ${(error as Error).message}`, error);
-  }
+function checkDType(tensor: TensorSpec, { format, modelPath }: PackageOnDisk): void {
+  if (!isSupported(format, tensor.dtype)) throw new LoadError('UnsupportedDType', `${modelPath}: ${tensor.name} has dtype ${tensor.dtype}, which ${format} models cannot have here`);
 }
