@@ -1,7 +1,7 @@
 // Owns where the routes come from in a cluster: ConfigMaps and EndpointSlices of the router's own namespace, by label.
 // Must not know what the texts mean or how requests are served.
 import { LABELS, ROUTE_KEY } from '@slipway/api';
-import { CONFIG_MAPS, ENDPOINT_SLICES, createInformer } from '@slipway/kube';
+import { CONFIG_MAPS, ENDPOINT_SLICES, connect, createClient, createInformer, createTransport, systemClock } from '@slipway/kube';
 import type { Client, Clock, Informer, KubeObject } from '@slipway/kube';
 import type { Log } from './log.ts';
 import type { Routes } from './routes.ts';
@@ -80,4 +80,17 @@ export function followKubernetes(options: FollowOptions): Following {
     log.info({ entries: routes.table.entries.size }, 'table read from Kubernetes');
   });
   return { stop: async () => void (await Promise.all([entries.stop(), endpoints.stop()])) };
+}
+
+export interface ClusterOptions extends Omit<FollowOptions, 'client' | 'clock'> {
+  /** Usually process.env. */
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Follows the cluster that this process belongs to, or that its kubeconfig names. Rejects only if there is none. */
+export async function followCluster({ env, ...options }: ClusterOptions): Promise<Following> {
+  const clock = systemClock;
+  const connection = await connect({ env, clock });
+  const client = createClient(createTransport({ connection, clock, userAgent: 'slipway-router' }));
+  return followKubernetes({ ...options, client, clock });
 }

@@ -1,14 +1,12 @@
 // Owns the process: settings, start order, signals. Must not hold logic: everything it calls is tested without it.
 import path from 'node:path';
-import { connect, createClient, createTransport, sleep, systemClock } from '@slipway/kube';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startAdmin } from './admin.ts';
 import { createApp } from './app.ts';
 import type { App } from './app.ts';
 import { ConfigError, configOf, helpText } from './config.ts';
 import type { Config } from './config.ts';
 import { createDisk } from './disk.ts';
-import { followKubernetes } from './kubernetes.ts';
-import type { Following } from './kubernetes.ts';
 import { createLog } from './log.ts';
 import type { Log } from './log.ts';
 
@@ -22,15 +20,9 @@ function appOf(config: Config, log: Log): App {
   return createApp({ ...config, disk, log, withdrawDelayMs: WITHDRAW_DELAY_MS, random: Math.random, now: () => performance.now() });
 }
 
-async function follow(config: Config, app: App, log: Log): Promise<Following> {
-  const connection = await connect({ env: process.env, clock: systemClock });
-  const client = createClient(createTransport({ connection, clock: systemClock, userAgent: 'slipway-router' }));
-  return followKubernetes({ client, clock: systemClock, namespace: config.namespace, routes: app.routes, log, random: Math.random });
-}
-
 async function stop(config: Config, app: App, signal: NodeJS.Signals): Promise<void> {
   if (signal === 'SIGINT') await app.drain({ acceptUntil: Promise.resolve(), finishMs: INTERRUPT_FINISH_MS });
-  else await app.drain({ acceptUntil: sleep(systemClock, config.drainDelaySeconds * 1000) });
+  else await app.drain({ acceptUntil: sleep(config.drainDelaySeconds * 1000) });
   await app.close();
 }
 
@@ -54,7 +46,9 @@ async function main(config: Config): Promise<void> {
   const admin = await startAdmin({ port: config.adminPort, host: config.host, missing: () => app.routes.missing(), metrics: () => app.metricsText(), report: () => app.routes.report() });
   log.info({ adminPort: admin.port, namespace: config.namespace }, 'started');
   await app.routes.loadFromDisk();
-  await follow(config, app, log);
+  // Loaded only now: a router that was killed refuses callers until it listens again, and the client of the API server is most of its code.
+  const { followCluster } = await import('./kubernetes.ts');
+  await followCluster({ env: process.env, namespace: config.namespace, routes: app.routes, log, random: Math.random });
 }
 
 function run(): void {
