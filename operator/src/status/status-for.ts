@@ -83,7 +83,8 @@ function newsOf(now: ConditionInput, old: Pick<Condition, 'status' | 'reason'> =
   return stalls && (turned || old.reason !== reason) ? [{ type: 'Warning', reason, message }] : [];
 }
 
-/** One event per reason: the last one says most. */
+/** Leaves out what another event of the same reason says as well, and more. */
 export function distinct(events: readonly EventIntent[]): EventIntent[] {
-  return [...new Map(events.map((each) => [`${each.type} ${each.reason}`, each])).values()];
+  const saysMore = (more: EventIntent, less: EventIntent): boolean => more.reason === less.reason && more.message.startsWith(less.message);
+  return events.filter((each, n) => !events.some((other, m) => m !== n && saysMore(other, each) && (other.message !== each.message || m < n)));
 }
