@@ -11,6 +11,7 @@ import type { TextVectorizer } from '../server/src/inference/text-vectorizer.ts'
 import { accuracy, argmax, predict } from './training/fit.ts';
 import { LABELS, parseReviews, readGrammar } from './training/sentiment/corpus.ts';
 import { recognizer } from './training/sentiment/recognizer.ts';
+import { trainingDataDigest } from './training/sentiment.ts';
 import { tf } from './training/tensorflow.ts';
 
 const folder = path.join(import.meta.dirname, 'sentiment');
@@ -79,6 +80,10 @@ describe.each(['v1', 'v2'])('sentiment %s', (version) => {
       const got = Array.from(data.entries()).filter(([, value]) => value !== 0);
       expect(got).toEqual(entries);
     }
+  });
+
+  test('was trained on the grammar, lexicon and sentences of today', () => {
+    expect(ModelPackage.parse(load(read(version, 'model.yaml'))).trainingData?.sha256).toBe(trainingDataDigest());
   });
 
   test('the samples are answered as expected', () => {

@@ -97,10 +97,13 @@ const manifest = (version: string, numericVersion: number, format: string): obje
   licence: 'Apache-2.0',
 });
 
+/** v1, trained. */
+export const trainFirstClassifier = (): Promise<LayersModel> => trained(layers('classifier_v1', []), 12);
+
 /** Trains both versions, writes both packages and prints what the card states. */
 export async function trainClassifier(print: (line: string) => void): Promise<void> {
   const test = pumpReadings(2000, 99);
-  const v1 = await trained(layers('classifier_v1', []), 12);
+  const v1 = await trainFirstClassifier();
   const v2 = await trained(layers('classifier_v2', [24, 16]), 25);
   await writePackage(manifest('v1', 1, 'tfjs-layers'), await layersFiles(v1), samplesOf(v1, 'v1'));
   await writePackage(manifest('v2', 2, 'tfjs-graph'), networkFiles(v2), samplesOf(v2, 'v2'));

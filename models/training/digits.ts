@@ -45,7 +45,8 @@ function network(): LayersModel {
   return tf.model({ name: 'digits_v1', inputs: image, outputs: last.apply(hidden) as SymbolicTensor });
 }
 
-async function trainV1(digits: Digit[]): Promise<LayersModel> {
+/** v1, trained on the given pictures. */
+export async function trainFirstDigits(digits: Digit[]): Promise<LayersModel> {
   const model = network();
   model.compile({ optimizer: tf.train.adam(0.005), loss: 'categoricalCrossentropy' });
   const x = scaled(digits);
@@ -107,7 +108,7 @@ export async function trainDigits(print: (line: string) => void): Promise<void> 
   const learned = digits.filter((_, index) => !isTest(index));
   const test = digits.filter((_, index) => isTest(index));
   const truth = test.map(({ digit }) => digit);
-  const v1 = await trainV1(learned);
+  const v1 = await trainFirstDigits(learned);
   const first = predict(v1, scaled(test), { shape: SHAPE });
   await writePackage(manifest('v1', 'tfjs-layers'), await layersFiles(v1), samplesOf(test, first, 'v1'));
   const second = trainV2(learned, test);

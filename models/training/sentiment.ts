@@ -157,6 +157,12 @@ function samplesOf(trained: Trained, version: string): Sample[] {
   ];
 }
 
+/** sha256 over what the training text is made of; a test holds it against the packages, so that an edit asks for a retraining. */
+export function trainingDataDigest(): string {
+  const files = ['grammar.yaml', 'lexicon.tsv', 'requirements.txt'].map((file) => readFileSync(path.join(import.meta.dirname, 'sentiment', file)));
+  return sha256(Buffer.concat(files));
+}
+
 const manifest = (variant: Variant, { vocabulary, vectorizer }: Trained): object => ({
   apiVersion: 'modelpackage.slipway.dev/v1',
   name: 'sentiment',
@@ -170,7 +176,7 @@ const manifest = (variant: Variant, { vocabulary, vectorizer }: Trained): object
   postprocessing: [{ labels: [...LABELS] }],
   uncertainty: 'entropy',
   explanation: 'occlusion',
-  trainingData: { tag: 'grammar-seed-20-vader-3.3.2' },
+  trainingData: { tag: 'grammar-seed-20-vader-3.3.2', sha256: trainingDataDigest() },
   licence: 'Apache-2.0',
 });
 
