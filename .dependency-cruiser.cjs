@@ -1,5 +1,5 @@
-// The layer law of docs/architecture.md as rules: api <- kube <- operator, router; server needs no kube; pure folders do no I/O.
-const pure = '^(api/src|operator/src/(plan|rollout|resources|status)|router/src/(table|pick)|server/src/inference)/';
+// The layer law of docs/architecture.md as rules: api <- kube <- operator, router, cli; server needs no kube; pure folders do no I/O.
+const pure = '^(api/src|cli/src/view|operator/src/(plan|rollout|resources|status)|router/src/(table|pick)|server/src/inference)/';
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
@@ -10,6 +10,7 @@ module.exports = {
     { name: 'server-needs-no-kube', severity: 'error', from: { path: '^server/' }, to: { path: '^(kube|operator|router|cli|test)/' } },
     { name: 'protocols-never-import-backends', severity: 'error', from: { path: '^server/src/protocols' }, to: { path: '^server/src/backends' } },
     { name: 'backends-never-import-protocols', severity: 'error', from: { path: '^server/src/backends' }, to: { path: '^server/src/protocols' } },
+    { name: 'cli-imports-api-kube-and-the-pure-planner-only', severity: 'error', from: { path: '^cli/' }, to: { path: '^((router|server|test|tools)/|operator/src/(?!(plan|rollout|resources|status)/))' } },
     {
       name: 'pure-folders-do-no-io',
       severity: 'error',

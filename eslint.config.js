@@ -11,6 +11,7 @@ const caps = {
 
 const pureFolders = [
   'api/src/**/*.ts',
+  'cli/src/view/**/*.ts',
   'operator/src/{plan,rollout,resources,status}/**/*.ts',
   'router/src/{table,pick}/**/*.ts',
   'server/src/inference/**/*.ts',

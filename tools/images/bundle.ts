@@ -15,7 +15,7 @@ export interface Bundle { readonly files: readonly BundledFile[]; readonly sourc
 const VIRTUAL = 'virtual';
 
 // CommonJS dependencies inside an ES module need what CommonJS gave them.
-const BANNER = `import { createRequire as __createRequire } from 'node:module';
+export const BANNER = `import { createRequire as __createRequire } from 'node:module';
 const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;
 
 /**
