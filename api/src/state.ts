@@ -22,6 +22,8 @@ export const FetchProgress = z.object({
   attempt: z.number().int().min(1),
   /** The last failure, while another attempt is under way. */
   lastError: z.string().optional(),
+  /** Its reason, from the reasons catalogue, until a byte arrives again. */
+  lastReason: z.string().optional(),
 });
 export type FetchProgress = z.infer<typeof FetchProgress>;
 

@@ -87,7 +87,7 @@ export interface RevisionSources {
 /** What the pods say about themselves, or the kubelet about those that cannot. */
 async function withTales(facts: RevisionFacts, { ask, withWarnings }: RevisionSources, namespace: string, at: number): Promise<RevisionFacts> {
   const ours = facts.record.spec.runtime === undefined;
-  const reported = ours ? await withReports(facts.pods, facts.pinnedDigest !== undefined, ask) : facts.pods;
+  const reported = await withReports(facts.pods, { pinned: facts.pinnedDigest !== undefined, ours }, ask);
   return { ...facts, pods: await withWarnings(reported, namespace, at) };
 }
 

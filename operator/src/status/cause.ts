@@ -1,0 +1,16 @@
+// Owns the shape of a cause: a reason of the catalogue, what was seen, and the catalogue's advice, in one message.
+// Must not know what was seen where.
+import { REASONS } from '@slipway/api';
+import type { Reason } from '@slipway/api';
+import type { Because } from '../rollout/index.ts';
+
+const LONGEST_DETAIL = 600;
+
+export const isReason = (text: string): text is Reason => Object.hasOwn(REASONS, text);
+
+/** A cause and the catalogue's advice. */
+export function cause(reason: Reason, detail: string): Because {
+  const said = detail.trim().replace(/\s+/g, ' ').slice(0, LONGEST_DETAIL);
+  const advice = REASONS[reason].advice;
+  return { reason, message: said === '' ? advice : `${said.replace(/[.;]$/, '')}. ${advice}` };
+}

@@ -1,0 +1,45 @@
+// Owns reading, from a revision's recorded pod, what people need beside the scheduler's or the kernel's words: what was asked for and
+// what was allowed. Must not judge.
+import type { RevisionFacts } from '../types.ts';
+
+interface Container {
+  name: string;
+  resources?: { requests?: Record<string, string | number>; limits?: Record<string, string | number> };
+}
+
+interface PodSpec {
+  nodeSelector?: Record<string, string>;
+  affinity?: object;
+  initContainers?: Container[];
+  containers?: Container[];
+}
+
+function podSpecOf({ record }: RevisionFacts): PodSpec {
+  const spec = record.deployment['spec'] as { template?: { spec?: PodSpec } } | undefined;
+  return spec?.template?.spec ?? {};
+}
+
+/** The limit of a container as it was written, undefined without one. */
+export function limitOf(revision: RevisionFacts, container: string, resource: string): string | undefined {
+  const { initContainers = [], containers = [] } = podSpecOf(revision);
+  const limit = [...containers, ...initContainers].find((each) => each.name === container)?.resources?.limits?.[resource];
+  return limit === undefined ? undefined : String(limit);
+}
+
+/** What the scheduler has to find room for: `cpu=100m memory=4Gi and 1 sidecar on a node with pool=gpu`. */
+export function placementWords(revision: RevisionFacts): string {
+  const { containers = [], nodeSelector = {}, affinity } = podSpecOf(revision);
+  const [server, ...sidecars] = containers;
+  const asked = requestWords(server);
+  const beside = sidecars.length === 0 ? '' : ` and ${sidecars.length} sidecar${sidecars.length === 1 ? '' : 's'}`;
+  const where = pairs(nodeSelector);
+  return `${asked}${beside}${where === '' ? '' : ` on a node with ${where}`}${affinity === undefined ? '' : ' with affinity'}`;
+}
+
+function requestWords(server: Container | undefined): string {
+  const { requests, limits } = server?.resources ?? {};
+  const asked = pairs(requests ?? limits ?? {});
+  return asked === '' ? 'no resources' : asked;
+}
+
+const pairs = (values: Readonly<Record<string, string | number>>): string => Object.entries(values).map(([name, value]) => `${name}=${value}`).join(' ');
