@@ -13,9 +13,14 @@ describe('countReport', () => {
     expect(countReport(report({ success: false, numFailedTests: 2 }), 1)).toEqual({ passed: 3, failed: 2 });
   });
 
-  it('counts a file that could not be loaded', () => {
-    const testResults = [{ status: 'failed', assertionResults: [] }, { status: 'passed', assertionResults: [{}] }];
-    expect(countReport(report({ success: false, testResults }), 1)).toEqual({ passed: 3, failed: 1 });
+  it('counts a file that could not be loaded, or whose hook failed', () => {
+    const testResults = [
+      { status: 'failed', assertionResults: [] },
+      { status: 'failed', assertionResults: [{ status: 'skipped' }, { status: 'skipped' }] },
+      { status: 'failed', assertionResults: [{ status: 'passed' }, { status: 'failed' }] },
+      { status: 'passed', assertionResults: [{ status: 'passed' }] },
+    ];
+    expect(countReport(report({ success: false, numFailedTests: 1, testResults }), 1)).toEqual({ passed: 3, failed: 3 });
   });
 
   it('counts a run that failed outside of its tests, or left no report', () => {

@@ -6,7 +6,7 @@ export interface VitestReport {
   readonly success: boolean;
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
 }
 
 /** How many tests of a group passed and failed. */
@@ -16,12 +16,12 @@ export interface Count { readonly passed: number; readonly failed: number }
 export interface GroupResult extends Count { readonly name: string; readonly milliseconds: number; readonly note?: string | undefined }
 
 /**
- * Counts a report. A file that could not be loaded counts as one failed, and so does a run that failed although no test did (an error
- * outside of every test). Without a report the run crashed: one failed.
+ * Counts a report. A file that failed outside of its tests (it could not be loaded, or a hook threw) counts as one failed, and so does a
+ * run that failed although no test did. Without a report the run crashed: one failed.
  */
 export function countReport(report: VitestReport | undefined, exitCode: number): Count {
   if (report === undefined) return { passed: 0, failed: 1 };
-  const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed')).length;
   const failed = report.numFailedTests + broken;
   const failedOtherwise = failed === 0 && (!report.success || exitCode !== 0);
   return { passed: report.numPassedTests, failed: failedOtherwise ? 1 : failed };
