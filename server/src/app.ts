@@ -27,6 +27,7 @@ export function buildApp({ config, parts, drain, state, ready, serverFactory }: 
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (logger) => logger, // a logger per request costs more than it tells; lines name the request id
     bodyLimit: config.MAX_BODY_BYTES,
     genReqId: (raw) => requestIdOf(raw.headers[HEADERS.requestId]),
     ...(serverFactory === undefined ? {} : { serverFactory }),

@@ -3,7 +3,7 @@
 import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { doubling, slow } from './support/saved-model.ts';
+import { doubling, picky, slow } from './support/saved-model.ts';
 import { ask, MODELS, serve, temporaryFolder, until, type Answer, type TestServer } from './support/server.ts';
 
 const CLASSIFIER = path.join(MODELS, 'classifier');
@@ -172,5 +172,27 @@ describe('who may manage', () => {
     expect((await manage(guarded, 'DELETE', '/models/classifier')).status).toBe(401);
     expect((await manage(guarded, 'DELETE', '/models/classifier', undefined, { authorization: 'Bearer wrong!' })).status).toBe(401);
     expect((await manage(guarded, 'DELETE', '/models/classifier', undefined, { authorization: 'Bearer secret' })).status).toBe(200);
+  });
+});
+
+describe('a worker whose failed runs leave native memory behind', () => {
+  it('is replaced while it serves', async () => {
+    using folder = temporaryFolder();
+    picky(path.join(folder.path, 'picky', '1'));
+    await using server = await serve({ MODEL_PATH: folder.path, WARMUP_ITERATIONS: '1' });
+    const { runner } = server.parts.manager.registry.find('picky', '1')?.model ?? {};
+    if (runner === undefined) throw new Error('no model');
+    const [first] = runner.threads();
+    const steady = traffic(server, { modelName: 'picky', inputs: [[1, 2]] }, (answer) => answer.status === 200);
+    for (let round = 0; round < 3; round++) {
+      const tensor = { name: 'x', dtype: 'float32' as const, shape: [2_000_000, 2], data: new Float32Array(4_000_000).fill(Infinity) };
+      const model = server.parts.manager.registry.find('picky', '1')?.model;
+      await expect(model?.batcher.submit({ inputs: [tensor], deadline: Infinity, owned: true })).rejects.toMatchObject({ code: 'inference_failed' });
+    }
+    await until(() => runner.threads()[0], (thread) => thread !== undefined && thread !== first);
+    await until(() => first?.alive, (alive) => alive === false);
+    const { bad } = await steady.stop();
+    expect(bad.map((answer) => answer.body)).toEqual([]);
+    expect((await server.post('/predict', { modelName: 'picky', inputs: [[3, 4]] })).body.predictions).toEqual([[3, 4]]);
   });
 });

@@ -31,6 +31,8 @@ export interface LoadedInfo {
 
 /** A model inside a worker. Tensors of the runtime are made and disposed inside `run`, whatever happens. */
 export interface BackendModel extends LoadedInfo {
+  /** Bytes that failed runs left behind in native code and that nothing but a new worker frees. */
+  readonly lostBytes?: number;
   run(inputs: readonly Tensor[]): Tensor[] | Promise<Tensor[]>;
   dispose(): void;
 }
@@ -87,7 +89,8 @@ export interface WorkerRequest {
   payload: unknown;
 }
 
-export type WorkerReply = { id: number; ok: true; value: unknown } | { id: number; ok: false; error: WorkerFault };
+/** `worn`: the worker should be replaced when there is time. */
+export type WorkerReply = { id: number; ok: true; value: unknown } | { id: number; ok: false; error: WorkerFault; worn: boolean };
 
 /** A failure as plain data, to cross the thread. */
 export type WorkerFault = { kind: 'load'; reason: Reason; message: string } | { kind: 'inference'; record: ErrorRecord } | { kind: 'bug'; message: string };

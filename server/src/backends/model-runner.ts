@@ -26,6 +26,7 @@ interface Slot {
   losses: number;
   since: number;
   timer: NodeJS.Timeout | undefined;
+  replacing: boolean;
 }
 
 export class ModelRunner {
@@ -41,7 +42,7 @@ export class ModelRunner {
     this.#request = request;
     this.info = loaded.info;
     for (const thread of loaded.threads) {
-      const slot: Slot = { thread: undefined, busy: false, losses: 0, since: performance.now(), timer: undefined };
+      const slot: Slot = { thread: undefined, busy: false, losses: 0, since: performance.now(), timer: undefined, replacing: false };
       this.#slots.push(slot);
       this.#occupy(slot, thread);
     }
@@ -100,6 +101,7 @@ export class ModelRunner {
       return await slot.thread.call('run', { parts }, transfer);
     } finally {
       slot.busy = false;
+      if (slot.thread?.worn === true && !slot.replacing) void this.#replace(slot, slot.thread);
       if (slot.thread !== undefined) this.#events.free();
     }
   }
@@ -133,6 +135,29 @@ export class ModelRunner {
     thread.onEnd((why) => {
       if (slot.thread === thread) this.#lose(slot, why);
     });
+  }
+
+  /** Brings a new thread up beside the worn one, which serves until then. */
+  async #replace(slot: Slot, worn: WorkerThread): Promise<void> {
+    slot.replacing = true;
+    try {
+      const fresh = await this.#pool.acquire();
+      await fresh.call('load', this.#request);
+      if (this.#closed || slot.thread !== worn) {
+        await this.#pool.release(fresh);
+        return;
+      }
+      this.#occupy(slot, fresh);
+      slot.busy = false;
+      this.#events.free();
+      // Its run under way, if any, is answered before the unload is.
+      await worn.call('unload', null);
+      await worn.stop();
+    } catch {
+      // The worn thread goes on; the next failed run tries again.
+    } finally {
+      slot.replacing = false;
+    }
   }
 
   #lose(slot: Slot, why: string): void {

@@ -7,7 +7,7 @@ import { INT32_MAX, LoadError, type BackendModel, type LoadRequest } from './bac
 import { loadFault, runFault } from './faults.ts';
 import { Handles, TF_TYPES, type Native } from './native.ts';
 import type { Runtime } from './runtime.ts';
-import type { Tensor } from '../inference/tensor.ts';
+import { bytesOf, type Tensor } from '../inference/tensor.ts';
 
 /** What is used of the generated protobuf classes of tfjs-node. */
 interface ProtoMap<T> {
@@ -55,12 +55,27 @@ export async function loadSavedModel(runtime: Runtime, request: LoadRequest): Pr
   return modelOf(native, session, signature, request);
 }
 
+/** Native bookkeeping of one tensor, roughly. */
+const HANDLE_BYTES = 512;
+
 function modelOf(native: Native, session: number, signature: Signature, request: LoadRequest): BackendModel {
+  let lostBytes = 0;
   return {
     signature: { inputs: signature.inputs.map(publicSpec), outputs: signature.outputs.map(publicSpec) },
     bytes: folderBytes(request.path),
     maxInt64: INT32_MAX,
-    run: (inputs) => runSession(native, session, signature, inputs),
+    get lostBytes(): number {
+      return lostBytes;
+    },
+    run: (inputs) => {
+      try {
+        return runSession(native, session, signature, inputs);
+      } catch (error) {
+        // The addon does not free its view of the inputs when a session fails.
+        lostBytes += inputs.reduce((sum, input) => sum + bytesOf(input) + HANDLE_BYTES, 0);
+        throw error;
+      }
+    },
     dispose: () => {
       native.binding.deleteSavedModel(session);
     },

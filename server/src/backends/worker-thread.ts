@@ -22,6 +22,7 @@ export class WorkerThread {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #ended: string | undefined;
+  #worn = false;
   readonly #onEnd: Set<(why: string) => void> = new Set();
 
   constructor(options: ThreadOptions) {
@@ -44,6 +45,11 @@ export class WorkerThread {
 
   get alive(): boolean {
     return this.#ended === undefined;
+  }
+
+  /** Failed runs left so much behind in native code that a new worker should take over. */
+  get worn(): boolean {
+    return this.#worn;
   }
 
   /** Called once, when the worker has ended by itself or by `stop`. */
@@ -73,8 +79,12 @@ export class WorkerThread {
   #settle(reply: WorkerReply): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
-    if (reply.ok) waiting?.resolve(reply.value);
-    else waiting?.reject(errorOf(reply.error));
+    if (reply.ok) {
+      waiting?.resolve(reply.value);
+      return;
+    }
+    this.#worn ||= reply.worn;
+    waiting?.reject(errorOf(reply.error));
   }
 
   #end(why: string): void {

@@ -8,6 +8,9 @@ import { concatRows, type Tensor } from '../inference/tensor.ts';
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs in a worker thread only');
 
+/** What failed runs may leave behind before the worker asks to be replaced. */
+const WORN_BYTES = 32 * 1024 * 1024;
+
 let backend: Promise<Backend> | undefined;
 let model: BackendModel | undefined;
 
@@ -65,7 +68,7 @@ async function answer({ id, op, payload }: WorkerRequest): Promise<void> {
   try {
     reply = { id, ok: true, value: await OPS[op](payload as never) };
   } catch (error) {
-    reply = { id, ok: false, error: faultOf(error) };
+    reply = { id, ok: false, error: faultOf(error), worn: (model?.lostBytes ?? 0) > WORN_BYTES };
   }
   port?.postMessage(reply, reply.ok ? transferables(reply.value) : []);
 }

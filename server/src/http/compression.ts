@@ -7,8 +7,10 @@ import type { FastifyInstance, RequestPayload } from 'fastify';
 import { InferenceError } from '../inference/errors.ts';
 
 /** Smaller answers are not worth it. */
-const MIN_BYTES = 1024;
-const BROTLI_QUALITY = 4;
+const MIN_BYTES = 2048;
+/** Most callers accept compression without having asked for it; it must not cost more than the prediction. */
+const BROTLI_QUALITY = 2;
+const GZIP_LEVEL = 3;
 
 const INFLATE: Record<string, () => Transform> = {
   gzip: () => zlib.createGunzip(),
@@ -18,11 +20,11 @@ const INFLATE: Record<string, () => Transform> = {
   identity: () => new PassThrough(),
 };
 
-const gzip = promisify(zlib.gzip);
+const gzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gzip);
 const brotli = promisify<zlib.InputType, zlib.BrotliOptions, Buffer>(zlib.brotliCompress);
 const DEFLATE: Record<string, (body: Buffer) => Promise<Buffer>> = {
   br: (body) => brotli(body, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }),
-  gzip: (body) => gzip(body),
+  gzip: (body) => gzip(body, { level: GZIP_LEVEL }),
 };
 
 export function addCompression(app: FastifyInstance, limits: { maxBodyBytes: number }): void {

@@ -12,6 +12,9 @@ const SILENT_MS = 30_000;
 /** Longer than the router keeps an idle connection, so that it never sends into one that is being closed. */
 const KEEP_ALIVE_MS = 75_000;
 
+/** Calls at once on one HTTP/2 connection. */
+const MAX_STREAMS = 1000;
+
 export interface Listener {
   /** Listens for both; hand it to Fastify as its server. */
   server: http.Server;
@@ -26,7 +29,7 @@ export interface Listener {
 export function createListener(handler: Handler): Listener {
   const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, handler);
   const sessions = new Set<http2.ServerHttp2Session>();
-  const second = http2.createServer({}, handler as unknown as (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => void);
+  const second = http2.createServer({ settings: { maxConcurrentStreams: MAX_STREAMS } }, handler as unknown as (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => void);
   second.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));

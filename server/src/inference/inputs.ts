@@ -6,7 +6,7 @@ import { invalidInput } from './errors.ts';
 import { bytesFromB64, describe, flatten } from './nested.ts';
 import { applyNumericSteps } from './numeric.ts';
 import type { ServingSpec } from './spec.ts';
-import { sizeOf, type Tensor, type TensorData } from './tensor.ts';
+import { layoutOf, sizeOf, type Tensor, type TensorData } from './tensor.ts';
 import { validate } from './validate.ts';
 
 export interface Prepared {
@@ -27,8 +27,14 @@ export function prepareInputs(inputs: unknown, spec: ServingSpec, own: NumericPr
 export function prepareTensors(tensors: Tensor[], spec: ServingSpec, own: NumericPreprocessing | undefined): Prepared {
   const rows = validate(tensors, spec);
   checkContract(tensors, spec.contract);
+  if (own !== undefined && !tensors.some((tensor) => isFloatDType(tensor.dtype))) {
+    const dtypes = tensors.map((tensor) => tensor.dtype).join(', ');
+    throw invalidInput(`preprocessing needs a float input; the model takes ${dtypes}.`, { path: 'preprocessing', expected: 'nothing', got: 'preprocessing' });
+  }
   return { tensors: applyNumericSteps(tensors, own === undefined ? spec.numeric : [own]), rows };
 }
+
+const isFloatDType = (dtype: DType): boolean => layoutOf(dtype).kind === 'float';
 
 function tensorsOf(inputs: unknown, spec: ServingSpec): Tensor[] {
   const declared = spec.signature.inputs;

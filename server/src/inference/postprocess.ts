@@ -116,6 +116,3 @@ export function indexOfMax(row: ArrayLike<number>): number {
   for (let index = 1; index < row.length; index++) if ((row[index] ?? 0) > (row[best] ?? 0)) best = index;
   return best;
 }
-
-/** One row of an output as JSON prints it. */
-export const rowOf = (output: Tensor, row: number): Nested => nest(sliceRows(output, row, row + 1));

@@ -33,8 +33,6 @@ export interface ServingSpec {
   baseline: Readonly<Record<string, number>>;
 }
 
-export const keyOf = (spec: Pick<ServingSpec, 'name' | 'version'>): string => `${spec.name}@${spec.version}`;
-
 const CHANNELS = [1, 3, 4];
 const PICTURE_DTYPES = ['float32', 'uint8', 'int32'];
 

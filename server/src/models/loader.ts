@@ -6,7 +6,7 @@ import { LoadError } from '../backends/backend.ts';
 import { ModelRunner } from '../backends/model-runner.ts';
 import type { WorkerPool } from '../backends/worker-pool.ts';
 import { Batcher } from '../batching/batcher.ts';
-import { prepareInputs } from '../inference/inputs.ts';
+import { picturesOf, pictureTensor, prepareInputs, prepareTensors } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { Tensor } from '../inference/tensor.ts';
 import { textVectorizer, type TextVectorizer } from '../inference/text-vectorizer.ts';
@@ -48,7 +48,7 @@ export async function loadModel(pool: WorkerPool, job: LoadJob, options: LoaderO
     const spec = specFor(job.identity, files, runner.info);
     checkVectorizer(spec, vectorizer);
     events.phase('WarmingUp');
-    const samples = await readSamples(files, spec, vectorizer);
+    const samples = await readSamples(files, { spec, vectorizer, decode: (bytes, channels) => runner.decode({ bytes, channels }) });
     const run = async (inputs: readonly Tensor[]): Promise<Tensor[]> => (await runner.run([inputs])).outputs;
     const warm = await warmUp(run, spec.signature, samples, { iterations: options.warmupIterations, maxBatchSize: options.maxBatchSize, workers: runner.workers });
     const limits = { maxRows: options.maxBatchSize, maxDelayMs: options.batchMaxDelayMs, merge: warm.batching.enabled };
@@ -88,12 +88,12 @@ function checkVectorizer(spec: ServingSpec, vectorizer: TextVectorizer | undefin
 }
 
 /** The package's own requests as tensors. A sample that does not fit the model is the package's mistake. */
-async function readSamples(files: PackageOnDisk, spec: ServingSpec, vectorizer: TextVectorizer | undefined): Promise<Tensor[][]> {
+async function readSamples(files: PackageOnDisk, { spec, vectorizer, decode }: SampleTarget): Promise<Tensor[][]> {
   const samples: Tensor[][] = [];
   for (const sample of files.manifest?.samples ?? []) {
     const file = inside(files.folder, sample.request);
     try {
-      samples.push(sampleTensors(JSON.parse(await readFile(file, 'utf8')) as SampleBody, spec, vectorizer));
+      samples.push(await sampleTensors(JSON.parse(await readFile(file, 'utf8')) as SampleBody, { spec, vectorizer, decode }));
     } catch (error) {
       throw new LoadError('PackageInvalid', `${file}: ${(error as Error).message}`, error);
     }
@@ -106,7 +106,18 @@ interface SampleBody {
   text?: string | string[];
 }
 
-function sampleTensors(body: SampleBody, spec: ServingSpec, vectorizer: TextVectorizer | undefined): Tensor[] {
+interface SampleTarget {
+  spec: ServingSpec;
+  vectorizer: TextVectorizer | undefined;
+  decode(bytes: Uint8Array, channels: number): Promise<Tensor>;
+}
+
+async function sampleTensors(body: SampleBody, { spec, vectorizer, decode }: SampleTarget): Promise<Tensor[]> {
+  const pictures = picturesOf(body.inputs, spec);
+  if (pictures !== undefined) {
+    const decoded = await Promise.all(pictures.map((bytes) => decode(bytes, spec.image?.channels ?? 1)));
+    return prepareTensors([pictureTensor(decoded, spec)], spec, undefined).tensors;
+  }
   if (vectorizer === undefined) return prepareInputs(body.inputs, spec, undefined).tensors;
   const texts = Array.isArray(body.text) ? body.text : [body.text ?? ''];
   return [textTensor(vectorizer, texts, spec)];

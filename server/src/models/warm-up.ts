@@ -59,7 +59,8 @@ async function findBatching(run: Run, signature: ModelSignature, inputs: readonl
   const [a, b] = probe(inputs[0] ?? []);
   const joined = a.map((tensor, index) => concatRows([tensor, b[index] ?? tensor]));
   const [left, right, both] = [await run(a), await run(b), await run(joined)];
-  const same = both.every((output, index) => equalsJoined(output, left[index], right[index]));
+  const perRow = left.every((output) => rowsOf(output) === 1) && right.every((output) => rowsOf(output) === 2);
+  const same = perRow && both.every((output, index) => equalsJoined(output, left[index], right[index]));
   return same ? { enabled: true, reason: 'warm-up showed f(a + b) = f(a) + f(b)' } : { enabled: false, reason: 'warm-up showed that the rows of a batch influence each other' };
 }
 

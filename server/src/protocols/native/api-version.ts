@@ -28,7 +28,9 @@ function parse(asked: string): ApiVersion {
   return Number(digits) as ApiVersion;
 }
 
+const IN_COOKIES = new RegExp(`(?:^|;\\s*)${COOKIE}=([12])(?:;|$)`);
+
 function cookieOf(request: FastifyRequest): ApiVersion | undefined {
-  const value = new RegExp(`(?:^|;\\s*)${COOKIE}=([12])(?:;|$)`).exec(request.headers.cookie ?? '')?.[1];
+  const value = IN_COOKIES.exec(request.headers.cookie ?? '')?.[1];
   return value === undefined ? undefined : (Number(value) as ApiVersion);
 }
