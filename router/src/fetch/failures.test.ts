@@ -1,4 +1,5 @@
 // The catalogue: what each error of Node, each code and each status becomes, and that every entry tells what to do.
+import { REASONS } from '@slipway/api';
 import { expect, test } from 'vitest';
 import { FAILURES, FetchError, failureOf, statusFailure } from './failures.ts';
 
@@ -35,4 +36,8 @@ test('only an error status is a failure', () => {
 
 test('every entry says what to do', () => {
   for (const { advice } of Object.values(FAILURES)) expect(advice).toMatch(/^[A-Z].{20,}\.$/);
+});
+
+test('the operator knows every reason', () => {
+  expect(Object.keys(FAILURES).filter((reason) => !(reason in REASONS))).toEqual([]);
 });
