@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { routerPortsConfigMapFor } from '../resources/index.ts';
 import type { KubeObject, ObservedNamespace, PortAllocation } from '../types.ts';
-import { allocate, portAllocationOf, portsOf } from './ports.ts';
+import { allocate, portAllocationOf } from './ports.ts';
 
 const AT = 1_000_000_000;
 const written = (allocation: PortAllocation): KubeObject => routerPortsConfigMapFor('ns', allocation);
@@ -15,7 +15,7 @@ describe('router ports', () => {
     expect(first.allocated).toEqual({ a: { public: PORTS.routerFirst, preview: PORTS.routerFirst + 1 }, b: { public: PORTS.routerFirst + 2, preview: PORTS.routerFirst + 3 } });
     const second = allocate({ at: AT + 1, isvcs: [isvc('0'), isvc('b'), isvc('a')], portsConfigMap: written(first) });
     expect(second.allocated).toMatchObject(first.allocated);
-    expect(portsOf(written(second), 'a')).toEqual(first.allocated['a']);
+    expect(portAllocationOf(written(second)).allocated['a']).toEqual(first.allocated['a']);
   });
 
   it('does not give a released port again for ten minutes, then does', () => {

@@ -15,8 +15,8 @@ const common = fc.record(
   {
     since: at,
     handled: fc.record({ promote: name, abort: name, retry: name }, { requiredKeys: [] }),
-    stable: name,
-    previous: fc.record({ revision: name, until: at }),
+    stable: fc.constant('m-4'),
+    previous: fc.record({ revision: fc.constant('m-5'), until: at }),
     lastCommand: fc.record({ verb: fc.constantFrom('promote', 'abort', 'retry'), revision: name, at, result: fc.constantFrom('Accepted', 'Ignored'), message: fc.string() }),
   },
   { requiredKeys: ['since', 'handled'] },
@@ -47,6 +47,11 @@ describe('the position in the status', () => {
   it.each([undefined, '', '{', '[]', '3', '{"strategy":"Odd"}', '{"canarySteps":[{"pause":{"duration":"soon"}}]}'])('takes the present recipe for a plan that reads %j', (plan) => {
     const status: RolloutStatus = { state: 'Warming', candidate: 'm-1', ...(plan === undefined ? {} : { plan }) };
     expect(rolloutOf(status, RECIPE, NOW)).toMatchObject({ state: 'Warming', recipe: RECIPE, since: NOW, step: 0 });
+  });
+
+  it('gives a revision one part only', () => {
+    expect(rolloutOf({ state: 'Waiting', stable: 'm-1', candidate: 'm-1' }, RECIPE, NOW)).toMatchObject({ state: 'Idle', stable: 'm-1' });
+    expect(rolloutOf({ state: 'Idle', stable: 'm-1', previous: 'm-1' }, RECIPE, NOW)).not.toHaveProperty('previous');
   });
 
   it('is not readable without a candidate where there has to be one', () => {

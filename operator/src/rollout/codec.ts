@@ -2,7 +2,7 @@
 // Must not decide. A status that cannot be read as a position gives undefined; the caller recovers from the routes.
 import { durationMs, REASONS } from '@slipway/api';
 import type { Reason, RolloutStatus } from '@slipway/api';
-import type { Because, LastCommand, Recipe, Rollout } from './types.ts';
+import type { Because, Forward, LastCommand, Recipe, Rollout } from './types.ts';
 import { promoteValue } from './commands.ts';
 import { isActive } from './position.ts';
 import { stepsOf } from './recipe.ts';
@@ -46,22 +46,24 @@ function activeStatus(r: Rollout, replicas: number): Partial<RolloutStatus> {
 
 /** The position that a status tells; `otherwise` is the recipe where the recorded one cannot be read. */
 export function rolloutOf(status: RolloutStatus, otherwise: Recipe, now: number): Rollout | undefined {
+  const { state, stable, candidate } = status;
   const common = commonOf(status, now);
-  if (status.state === 'Idle') return { ...common, state: 'Idle' };
-  const { candidate } = status;
+  // A revision plays one part only; whoever wrote otherwise did not mean a rollout.
+  if (state === 'Idle' || (candidate !== undefined && candidate === stable)) return { ...common, state: 'Idle' };
   if (candidate === undefined) return undefined;
-  const cause = causeOf(status);
-  if (status.state === 'Rejected') return { ...common, state: 'Rejected', candidate, cause };
-  const active = {
-    ...common,
-    candidate,
+  if (state === 'Rejected') return { ...common, state, candidate, cause: causeOf(status) };
+  const active = { ...common, ...activeOf(status, otherwise, now), candidate };
+  return state === 'RollingBack' ? { ...active, state, cause: causeOf(status) } : { ...active, state };
+}
+
+function activeOf(status: RolloutStatus, otherwise: Recipe, now: number): Omit<Forward, 'state' | 'candidate' | keyof ReturnType<typeof commonOf>> {
+  return {
     recipe: recipeOf(status.plan, otherwise),
     step: status.step ?? 0,
     weight: status.weight ?? 0,
     progress: { at: moment(status.progressAt, now), ready: status.progressReady ?? 0 },
     ...(status.pausedAt === undefined ? {} : { pausedAt: moment(status.pausedAt, now) }),
   };
-  return status.state === 'RollingBack' ? { ...active, state: 'RollingBack', cause } : { ...active, state: status.state };
 }
 
 function commonOf(status: RolloutStatus, now: number): Pick<Rollout, 'stable' | 'previous' | 'since' | 'handled' | 'lastCommand'> {
@@ -69,7 +71,7 @@ function commonOf(status: RolloutStatus, now: number): Pick<Rollout, 'stable' | 
     since: moment(status.since, now),
     handled: definedOnly(status.handled ?? {}),
     ...(status.stable === undefined ? {} : { stable: status.stable }),
-    ...(status.previous === undefined ? {} : { previous: { revision: status.previous, until: moment(status.previousUntil, now) } }),
+    ...(status.previous === undefined || [status.stable, status.candidate].includes(status.previous) ? {} : { previous: { revision: status.previous, until: moment(status.previousUntil, now) } }),
     ...(status.lastCommand === undefined ? {} : { lastCommand: commandOf(status.lastCommand, now) }),
   };
 }

@@ -3,7 +3,7 @@ export { advance } from './advance.ts';
 export { rolloutOf, statusOf } from './codec.ts';
 export { promoteValue } from './commands.ts';
 export { isActive, isForward, nothingYet } from './position.ts';
-export { recipeFor, stageAt, stepsOf } from './recipe.ts';
+export { recipeFor, stepsOf } from './recipe.ts';
 export { podsForShare } from './split.ts';
 export type * from './types.ts';
 export { VERBS } from './types.ts';
