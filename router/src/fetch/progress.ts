@@ -24,13 +24,11 @@ const RATE_WINDOW_MS = 5000;
 
 export function progressOf(now: () => number, log: (line: string) => void): Progress {
   const state: FetchProgress = { phase: 'Connecting', bytesDone: 0, bytesPerSecond: 0, attempt: 1 };
-  let window = { since: now(), bytes: 0 };
+  const rate = rateMeter(now);
   let logged = now();
 
   const tick = (): void => {
-    const passed = now() - window.since;
-    if (passed >= RATE_WINDOW_MS / 5) state.bytesPerSecond = Math.round((window.bytes / passed) * 1000);
-    if (passed >= RATE_WINDOW_MS) window = { since: now(), bytes: 0 };
+    state.bytesPerSecond = rate.perSecond() ?? state.bytesPerSecond;
     if (now() - logged < LOG_EVERY_MS) return;
     logged = now();
     log(describe(state));
@@ -46,7 +44,7 @@ export function progressOf(now: () => number, log: (line: string) => void): Prog
       state.bytesDone = done;
       if (total === undefined) delete state.bytesTotal;
       else state.bytesTotal = total;
-      window = { since: now(), bytes: 0 };
+      rate.restart();
     },
     total: (bytes) => {
       if (bytes !== undefined) state.bytesTotal = bytes;
@@ -54,7 +52,7 @@ export function progressOf(now: () => number, log: (line: string) => void): Prog
     add: (bytes) => {
       state.bytesDone += bytes;
       if (bytes > 0) delete state.lastReason;
-      window.bytes += bytes;
+      rate.add(bytes);
       tick();
     },
     failed: ({ reason, message }, next) => {
@@ -64,6 +62,33 @@ export function progressOf(now: () => number, log: (line: string) => void): Prog
       else state.phase = 'Failed';
     },
     report: () => ({ ...state }),
+  };
+}
+
+interface RateMeter {
+  add(bytes: number): void;
+  restart(): void;
+  /** Undefined until there is enough to tell by. */
+  perSecond(): number | undefined;
+}
+
+function rateMeter(now: () => number): RateMeter {
+  let window = { since: now(), bytes: 0 };
+  const restart = (): void => {
+    window = { since: now(), bytes: 0 };
+  };
+  return {
+    restart,
+    add: (bytes) => {
+      window.bytes += bytes;
+    },
+    perSecond: () => {
+      const { since, bytes } = window;
+      const passed = now() - since;
+      if (passed < RATE_WINDOW_MS / 5) return undefined;
+      if (passed >= RATE_WINDOW_MS) restart();
+      return Math.round((bytes / passed) * 1000);
+    },
   };
 }
 
