@@ -7,6 +7,7 @@ WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 COPY api/package.json api/
 COPY cli/package.json cli/
+COPY cli/package.json cli/
 COPY kube/package.json kube/
 COPY operator/package.json operator/
 COPY router/package.json router/

@@ -1,4 +1,3 @@
 // The public surface of the planner.
 export { planFor } from './plan-for.ts';
 export { planForNamespace } from './namespace.ts';
-export { portAllocationOf, portsOf } from './ports.ts';

@@ -2,7 +2,7 @@
 // Must not know protocols: it gives plain values per row.
 import type { PostprocessingStep, TensorSpec } from '@slipway/api';
 import { nest, type Nested } from './nested.ts';
-import { sliceRows, type Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 export interface Labelled {
   prediction: string | string[];
