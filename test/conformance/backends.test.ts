@@ -17,7 +17,7 @@ import { temporaryFolder } from '../server/support/server.ts';
 const folder = temporaryFolder();
 afterAll(() => { folder[Symbol.dispose](); });
 
-const native: Runtime = { tf: tf as unknown as Runtime['tf'], native: nativeOf(tf as unknown as Runtime['tf']), info: { backend: 'tensorflow', version: '' } };
+const native: Runtime = { tf: tf, native: nativeOf(tf), info: { backend: 'tensorflow', version: '' } };
 primeAttributeNames(native.native as NonNullable<Runtime['native']>);
 const slow: Runtime = { tf: slowTf, native: undefined, info: { backend: 'tfjs-cpu', version: '' } };
 

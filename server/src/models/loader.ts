@@ -109,7 +109,7 @@ interface SampleBody {
 interface SampleTarget {
   spec: ServingSpec;
   vectorizer: TextVectorizer | undefined;
-  decode(bytes: Uint8Array, channels: number): Promise<Tensor>;
+  decode: (bytes: Uint8Array, channels: number) => Promise<Tensor>;
 }
 
 async function sampleTensors(body: SampleBody, { spec, vectorizer, decode }: SampleTarget): Promise<Tensor[]> {
