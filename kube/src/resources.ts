@@ -30,6 +30,7 @@ export const POD_DISRUPTION_BUDGETS = builtin('policy', 'v1', 'PodDisruptionBudg
 export const ROLE_BINDINGS = builtin('rbac.authorization.k8s.io', 'v1', 'RoleBinding', 'rolebindings');
 export const ENDPOINT_SLICES = builtin('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices');
 export const LEASES = builtin('coordination.k8s.io', 'v1', 'Lease', 'leases');
+export const NODES: ResourceType = { group: '', version: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 export const NAMESPACES: ResourceType = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 export const CUSTOM_RESOURCE_DEFINITIONS: ResourceType = {
   group: 'apiextensions.k8s.io',

@@ -10,6 +10,7 @@ import { createObserveNamespace } from './observe/namespace.ts';
 import { createObserve } from './observe/observe.ts';
 import { mayRoll } from './observe/router-rollouts.ts';
 import { createAskRouter } from './observe/routers.ts';
+import { createWithRoom } from './observe/room.ts';
 import { createWithWarnings } from './observe/warnings.ts';
 import { planFor, planForNamespace } from './plan/index.ts';
 import { createReconcile } from './reconcile.ts';
@@ -85,7 +86,7 @@ function createPass(options: OperatorOptions, caches: Caches, failures: FailureM
   const { config, client, clock } = options;
   const ask = createAsk();
   return createReconcile({
-    observe: createObserve({ caches, clock, ask, withWarnings: createWithWarnings(client, clock), askRouter: createAskRouter(ask, clock), failuresOf: failures.of }),
+    observe: createObserve({ caches, clock, ask, withWarnings: createWithWarnings(client, clock), withRoom: createWithRoom(client, clock), askRouter: createAskRouter(ask, clock), failuresOf: failures.of }),
     observeNamespace: createObserveNamespace({ caches, client, clock }),
     planFor: (observed) => planFor(observed, config.plan),
     planForNamespace: (observed) => planForNamespace(observed, config.namespace),

@@ -72,6 +72,8 @@ export interface PodFacts {
   createdAt: number;
   /** PodScheduled=False message, if the scheduler refused it. */
   unschedulable?: string;
+  /** The most of each resource (cores, bytes, pieces) that one node has free, where the scheduler lacks some and it could be found out. */
+  room?: Record<string, number>;
   /** Admission or kubelet refusal (status.reason/message of a failed pod). */
   failed?: { reason: string; message: string };
   containers: ContainerFacts[];

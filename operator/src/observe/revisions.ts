@@ -10,6 +10,7 @@ import { compact } from './compact.ts';
 import { withReports } from './pod-reports.ts';
 import { podFactsOf, timeOf } from './pods.ts';
 import type { Deployment, EndpointSlice, Revision } from './shapes.ts';
+import type { WithRoom } from './room.ts';
 import type { WithWarnings } from './warnings.ts';
 
 const revisionOf = (object: KubeObject): string => object.metadata.labels?.[LABELS.revision] ?? '';
@@ -82,13 +83,14 @@ export interface RevisionSources {
   caches: Caches;
   ask: Ask;
   withWarnings: WithWarnings;
+  withRoom: WithRoom;
 }
 
 /** What the pods say about themselves, or the kubelet about those that cannot. */
-async function withTales(facts: RevisionFacts, { ask, withWarnings }: RevisionSources, namespace: string, at: number): Promise<RevisionFacts> {
+async function withTales(facts: RevisionFacts, { ask, withWarnings, withRoom }: RevisionSources, namespace: string, at: number): Promise<RevisionFacts> {
   const ours = facts.record.spec.runtime === undefined;
   const reported = await withReports(facts.pods, { pinned: facts.pinnedDigest !== undefined, ours }, ask);
-  return { ...facts, pods: await withWarnings(reported, namespace, at) };
+  return { ...facts, pods: await withRoom(await withWarnings(reported, namespace, at)) };
 }
 
 /** The revisions of an InferenceService, oldest first. `at`: the pass's clock reading. */

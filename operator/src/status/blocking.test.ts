@@ -42,6 +42,7 @@ const REFUSED: [string, Reason][] = [
 
 const BLOCKED: [string, PodFacts, Reason, RegExp][] = [
   ['a scheduler without room', pod({ unschedulable: '0/1 nodes are available: 1 Insufficient memory.' }), 'Unschedulable', /asks for cpu=100m memory=9000Gi and 1 sidecar on a node with pool=gpu: 0\/1 nodes/],
+  ['how much a scheduler is short of', pod({ unschedulable: '0/2 nodes are available: 2 Insufficient memory, 1 Insufficient cpu.', room: { memory: 8 * 2 ** 30, cpu: 4 } }), 'Unschedulable', /pool=gpu \(short by 8\.8Ti of memory on the node with the most free\): 0\/2/],
   ['a missing claim', pod({ unschedulable: '0/1 nodes are available: persistentvolumeclaim "models" not found.' }), 'VolumeMissing', /"models" not found/],
   ['an image that is not there', waiting('ImagePullBackOff', 'Back-off pulling image "x"'), 'ImagePullFailed', /container server: Back-off/],
   ['an image that runs as root', waiting('CreateContainerConfigError', 'container has runAsNonRoot and image will run as root (pod: "p_n(uid)", container: server)'), 'ImageRunsAsRoot', /will run as root\. The image/],

@@ -1,5 +1,6 @@
 // The public surface of the status builders.
 export { firstBlockingCause, refusalOf } from './blocking.ts';
+export { quantityOf } from './quantity.ts';
 export { wantsMonitor } from './monitoring.ts';
 export { distinct, statusFor } from './status-for.ts';
 export { invalidStatus, terminatingStatus } from './standstill.ts';

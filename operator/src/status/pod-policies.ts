@@ -5,7 +5,7 @@ import type { Reason } from '@slipway/api';
 import type { Because } from '../rollout/index.ts';
 import type { ContainerFacts, Observed, PodFacts, RevisionFacts } from '../types.ts';
 import { cause, isReason } from './cause.ts';
-import { limitOf, placementWords } from './pod-spec.ts';
+import { limitOf, placementWords, shortageWords } from './pod-spec.ts';
 
 export type PodPolicy = (pod: PodFacts, revision: RevisionFacts, observed: Observed) => Because | undefined;
 
@@ -22,10 +22,10 @@ const refusedByKubelet: PodPolicy = ({ name, failed }) => {
   return cause(/ephemeral|emptydir|disk/i.test(failed.message) ? 'DiskFull' : 'Evicted', said);
 };
 
-const notScheduled: PodPolicy = ({ name, unschedulable }, revision) => {
+const notScheduled: PodPolicy = ({ name, unschedulable, room }, revision) => {
   if (unschedulable === undefined) return undefined;
   if (/persistentvolumeclaim/i.test(unschedulable)) return cause('VolumeMissing', `pod ${name}: ${unschedulable}`);
-  return cause('Unschedulable', `pod ${name} asks for ${placementWords(revision)}: ${unschedulable}`);
+  return cause('Unschedulable', `pod ${name} asks for ${placementWords(revision)}${shortageWords(revision, unschedulable, room)}: ${unschedulable}`);
 };
 
 /** The first container for which a rule has an answer. */

@@ -1,6 +1,7 @@
 // Owns reading, from a revision's recorded pod, what people need beside the scheduler's or the kernel's words: what was asked for and
 // what was allowed. Must not judge.
 import type { RevisionFacts } from '../types.ts';
+import { quantityOf, quantityText } from './quantity.ts';
 
 interface Container {
   name: string;
@@ -40,6 +41,23 @@ function requestWords(server: Container | undefined): string {
   const { requests, limits } = server?.resources ?? {};
   const asked = pairs(requests ?? limits ?? {});
   return asked === '' ? 'no resources' : asked;
+}
+
+/** How much of what the scheduler lacks is missing on the node that has the most of it. */
+export function shortageWords(revision: RevisionFacts, said: string, room: Readonly<Record<string, number>> = {}): string {
+  const lacking = [...said.matchAll(/Insufficient ([\w./-]*\w)/g)].map(([, resource = '']) => resource);
+  const short = [...new Set(lacking)].flatMap((resource) => {
+    const missing = askedOf(revision, resource) - (room[resource] ?? Infinity);
+    return missing > 0 ? [`${quantityText(missing, resource)} of ${resource}`] : [];
+  });
+  return short.length === 0 ? '' : ` (short by ${short.join(', ')} on the node with the most free)`;
+}
+
+/** What all containers together ask for, or an init container if that is more. */
+function askedOf(revision: RevisionFacts, resource: string): number {
+  const { initContainers = [], containers = [] } = podSpecOf(revision);
+  const amount = ({ resources = {} }: Container): number => quantityOf(resources.requests?.[resource] ?? resources.limits?.[resource] ?? 0);
+  return Math.max(containers.reduce((sum, each) => sum + amount(each), 0), ...initContainers.map(amount));
 }
 
 const pairs = (values: Readonly<Record<string, string | number>>): string => Object.entries(values).map(([name, value]) => `${name}=${value}`).join(' ');

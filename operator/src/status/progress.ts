@@ -20,9 +20,12 @@ function loadingWords({ name, state }: PodFacts): string {
   return state?.phase === 'WarmingUp' ? `pod ${name} warms up the model` : `pod ${name} loads the model`;
 }
 
-function downloadWords({ phase, bytesDone, bytesTotal, attempt, lastError }: FetchProgress): string {
+/** Ten steps of the whole, and a rate of one digit: a status that moved with every byte would be written without end. */
+function downloadWords({ phase, bytesDone, bytesTotal, bytesPerSecond, attempt, lastError }: FetchProgress): string {
   const again = attempt > 1 ? `, attempt ${attempt}${lastError === undefined ? '' : ` after: ${lastError}`}` : '';
   if (phase !== 'Downloading') return `the package: ${phase.toLowerCase()}${again}`;
-  if (bytesTotal === undefined || bytesTotal === 0) return `the package: ${megabytes(bytesDone)} so far${again}`;
-  return `the package: ${Math.floor((10 * bytesDone) / bytesTotal) * 10}% of ${megabytes(bytesTotal)}${again}`;
+  const rate = bytesPerSecond > 0 ? ` at ${megabytes(Number(bytesPerSecond.toPrecision(1)))}/s` : '';
+  if (bytesTotal === undefined || bytesTotal === 0) return `the package: ${megabytes(Number(bytesDone.toPrecision(1)))} so far${rate}${again}`;
+  const tenths = Math.floor((10 * bytesDone) / bytesTotal);
+  return `the package: ${megabytes((tenths * bytesTotal) / 10)} of ${megabytes(bytesTotal)} (${tenths * 10}%)${rate}${again}`;
 }
