@@ -174,7 +174,7 @@ describe('the documented commands', () => {
 
   it('leave behind what they promise', async () => {
     expect(await plane.client.get(ref)).toMatchObject({
-      metadata: { annotations: { 'serving.slipway.dev/promote': 'sentiment-7c9b64', 'serving.slipway.dev/abort': 'sentiment-7c9b64', 'serving.slipway.dev/retry': 'sentiment-7c9b64' } },
+      metadata: { annotations: { 'serving.slipway.dev/promote': 'sentiment-7c9b64:full', 'serving.slipway.dev/abort': 'sentiment-7c9b64', 'serving.slipway.dev/retry': 'sentiment-7c9b64' } },
       spec: { replicas: 3, rollout: { paused: false }, model: { storageUri: 'file:///models/sentiment/v0', version: 'v0' } },
     });
   });
