@@ -46,6 +46,8 @@ export const REASONS = {
   Paused: { advice: 'spec.rollout.paused is true; set it to false to go on.' },
   Promoting: { advice: 'The candidate takes over.' },
   RollingBack: { advice: 'Traffic goes back to the stable revision.' },
+  CommandAccepted: { advice: 'A promote, abort or retry is carried out.' },
+  CommandIgnored: { advice: 'A promote, abort or retry named something else than what is there, or came at the wrong moment; see the message.' },
   Terminating: { advice: 'The InferenceService is being deleted.' },
   // needs a human
   Aborted: { advice: 'The candidate was aborted; change the spec, or annotate retry to try it again.', stalls: true },

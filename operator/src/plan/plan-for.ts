@@ -15,6 +15,9 @@ import { acknowledgedBy, routePlanFor } from './routes.ts';
 /** Milliseconds between two questions to routers that have not acknowledged yet, and to pods that are not ready yet. */
 const ASK_ROUTERS_MS = 500;
 const ASK_PODS_MS = 2_000;
+/** The same for pods that have not been ready for long: the watch tells what matters, this is only their progress. */
+const ASK_OLD_PODS_MS = 10_000;
+const OLD_MS = 5 * 60_000;
 
 export type Role = 'stable' | 'canary' | 'preview' | 'previous' | 'rejected' | 'retired';
 
@@ -72,12 +75,15 @@ function kept(rollout: Rollout, { current }: Revisions): string[] {
 
 /** The earliest of: a time in the rollout, routers to be asked again, pods to be asked again. */
 function wakeFor(observed: Observed, { all }: Revisions, rollout: number | undefined, route: { sequence: number; acknowledged?: number | undefined } | undefined): Pick<Plan, 'wakeAt'> {
-  const asking = all.some((each) => (each.deployment?.replicas ?? 0) > 0 && each.pods.some((pod) => !pod.ready || (each.pinnedDigest === undefined && each.record.spec.runtime === undefined)));
-  const times = [
-    rollout,
-    // A router that becomes ready is an event; only ready ones have to be asked again.
-    route !== undefined && route.acknowledged !== route.sequence && observed.routers.ready > 0 ? observed.at + ASK_ROUTERS_MS : undefined,
-    asking ? observed.at + ASK_PODS_MS : undefined,
-  ].filter((at) => at !== undefined);
+  const routers = route !== undefined && route.acknowledged !== route.sequence ? observed.at + ASK_ROUTERS_MS : undefined;
+  const times = [rollout, routers, askPodsAt(observed, all)].filter((at) => at !== undefined);
   return times.length === 0 ? {} : { wakeAt: Math.min(...times) };
+}
+
+/** Pods that are not ready yet say how far they are; the first ready one also says what the revision is pinned to. */
+function askPodsAt({ at }: Observed, revisions: readonly RevisionFacts[]): number | undefined {
+  const running = revisions.filter((each) => (each.deployment?.replicas ?? 0) > 0);
+  const tellers = running.flatMap((each) => each.pods.filter((pod) => !pod.ready || (each.pinnedDigest === undefined && each.record.spec.runtime === undefined)));
+  if (tellers.length === 0) return undefined;
+  return at + (tellers.some((pod) => at - pod.createdAt < OLD_MS) ? ASK_PODS_MS : ASK_OLD_PODS_MS);
 }

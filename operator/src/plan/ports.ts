@@ -23,9 +23,6 @@ export function portAllocationOf(configMap: KubeObject | undefined): PortAllocat
   }
 }
 
-/** Ports of one InferenceService, by uid. */
-export const portsOf = (configMap: KubeObject | undefined, uid: string): Ports | undefined => portAllocationOf(configMap).allocated[uid];
-
 /** The allocation for the InferenceServices there are now. Keeps every port that is in use; releases what nobody has any more. */
 export function allocate({ at, isvcs, portsConfigMap }: Pick<ObservedNamespace, 'at' | 'isvcs' | 'portsConfigMap'>): PortAllocation {
   const before = portAllocationOf(portsConfigMap);

@@ -82,6 +82,6 @@ function standIn(r: Active, facts: RolloutFacts): string {
 
 /** The event that acknowledges a command. */
 export function toldOf({ verb, result, message }: LastCommand): RolloutEvent {
-  const reason = verb === 'abort' ? 'Aborted' : verb === 'promote' ? 'Promoting' : 'ShiftingTraffic';
-  return { type: result === 'Accepted' ? 'Normal' : 'Warning', reason, message: `${verb} ${result.toLowerCase()}: ${message}` };
+  const accepted = result === 'Accepted';
+  return { type: accepted ? 'Normal' : 'Warning', reason: accepted ? 'CommandAccepted' : 'CommandIgnored', message: `${verb}: ${message}` };
 }
