@@ -25,6 +25,7 @@ export function explained(error: unknown): CliError {
 }
 
 function transportAdvice({ failure, message }: TransportError): string {
+  if (message.includes('HTTP protocol is not allowed')) return `no kubeconfig was found, or its server is plain HTTP\nSet KUBECONFIG, or give --kubeconfig; \`kubectl config view\` shows what there is.`;
   if (failure === 'Credentials') return `${message}\nSee \`kubectl config get-contexts\`, and choose with --context or --kubeconfig.`;
   if (failure === 'Unreachable' || failure === 'Timeout') return `${message}\nIs the cluster up? Check with \`kubectl cluster-info\`; choose another with --context or --kubeconfig.`;
   return message;
@@ -33,6 +34,6 @@ function transportAdvice({ failure, message }: TransportError): string {
 function apiAdvice(error: ApiError): string {
   if (error.status === 401) return `the API server does not know you: ${error.message}\nLog in again, or choose another user with --context.`;
   if (error.status === 403) return `${error.message}\nAsk for the role \`edit\` (or \`view\` to look) in this namespace; \`kubectl auth can-i --list\` shows what you may do.`;
-  if (error.status === 404 && error.message.includes('requested resource')) return `this cluster does not serve ${KIND}s (${PLURAL}.${GROUP})\nInstall Slipway with \`helm install slipway charts/slipway\`, or choose another cluster with --context.`;
+  if (error.status === 404 && (error.reason !== 'NotFound' || error.message.includes('requested resource'))) return `this cluster does not serve ${KIND}s (${PLURAL}.${GROUP})\nInstall Slipway with \`helm install slipway charts/slipway\`, or choose another cluster with --context.`;
   return error.message;
 }

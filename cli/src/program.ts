@@ -1,11 +1,13 @@
 // Owns the command line: names, options, help and which function each command calls. Must not know the cluster.
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { durationMs } from '@slipway/api';
 import { COMMANDS } from './commands/index.ts';
-import type { CommandSpec, OptionSpec } from './commands/index.ts';
+import { complete } from './commands/completion.ts';
+import type { CommandSpec, Invocation, OptionSpec } from './commands/index.ts';
 import { CliError, EXIT, explained } from './errors.ts';
 import { withSession } from './session.ts';
 import type { GlobalOptions, Shell } from './session.ts';
+import type { Completable } from './view/completion.ts';
 
 const PARSERS: Readonly<Record<NonNullable<OptionSpec['parse']>, (text: string) => unknown>> = {
   duration: (text) => checked(() => durationMs(text)),
@@ -23,8 +25,9 @@ function checked<T>(read: () => T): T {
   }
 }
 
-function optionOf({ flags, help, choices, parse, default: initial }: OptionSpec): Option {
+function optionOf({ flags, help, choices, parse, required = false, default: initial }: OptionSpec): Option {
   const option = new Option(flags, help);
+  option.makeOptionMandatory(required);
   if (choices !== undefined) option.choices(choices);
   if (parse !== undefined) option.argParser(PARSERS[parse]);
   if (initial !== undefined) option.default(parse === undefined ? initial : PARSERS[parse](String(initial)), String(initial));
@@ -33,15 +36,26 @@ function optionOf({ flags, help, choices, parse, default: initial }: OptionSpec)
 
 function commandOf(spec: CommandSpec, shell: Shell, ended: (code: number) => void): Command {
   const command = new Command(spec.name).description(spec.summary).addHelpText('after', `\nExamples:\n${spec.examples.map((each) => `  kubectl isvc ${each}`).join('\n')}${spec.notes === undefined ? '' : `\n\n${spec.notes}`}`);
-  for (const argument of spec.arguments ?? []) command.argument(argument.name, argument.help);
+  for (const { name, help, choices } of spec.arguments ?? []) command.addArgument(choices === undefined ? new Argument(name, help) : new Argument(name, help).choices(choices));
   for (const option of spec.options ?? []) command.addOption(optionOf(option));
-  if (spec.hidden === true) command.allowUnknownOption();
   return command.action(async (...given: unknown[]) => {
     const self = given.at(-1) as Command;
-    const invocation = { args: self.args, options: self.optsWithGlobals<GlobalOptions & Record<string, unknown>>(), program: self.parent as Command };
-    ended((await (spec.local === undefined ? withSession(shell, invocation.options, (session) => spec.run(session, invocation)) : spec.local(shell, invocation))) ?? EXIT.ok);
+    const invocation = { args: self.args, options: self.optsWithGlobals<GlobalOptions & Record<string, unknown>>()};
+    ended((await perform(spec, shell, invocation)) ?? EXIT.ok);
   });
 }
+
+async function perform({ run: act, local }: CommandSpec, shell: Shell, invocation: Invocation): Promise<number | undefined | void> {
+  if (local !== undefined) return local(shell, invocation);
+  return act === undefined ? undefined : withSession(shell, invocation.options, (session) => act(session, invocation));
+}
+
+const completable = ({ name, arguments: takes = [], options = [] }: CommandSpec): Completable => ({
+  name,
+  takesName: takes.some((each) => each.name === '<name>'),
+  flags: options.flatMap(({ flags }) => flags.match(/--?[a-z-]+/g) ?? []),
+  choices: takes.flatMap((each) => each.choices ?? []),
+});
 
 function programOf(shell: Shell, ended: (code: number) => void): Command {
   const program = new Command('kubectl isvc')
@@ -54,8 +68,7 @@ function programOf(shell: Shell, ended: (code: number) => void): Command {
     .helpCommand(false)
     .configureOutput({ writeOut: (text) => shell.output.text(text), writeErr: (text) => shell.output.note(text.trimEnd()) });
   for (const spec of COMMANDS) {
-    const command = commandOf(spec, shell, ended).copyInheritedSettings(program).exitOverride();
-    program.addCommand(command, { hidden: spec.hidden === true });
+    program.addCommand(commandOf(spec, shell, ended).copyInheritedSettings(program).exitOverride());
   }
   return program.exitOverride();
 }
@@ -65,7 +78,8 @@ export async function run(args: readonly string[], shell: Shell): Promise<number
   let code: number = EXIT.ok;
   try {
     const program = programOf(shell, (ended) => (code = ended));
-    if (args.length === 0) program.outputHelp();
+    if (args[0] === '__complete') await complete(shell, args.slice(1), COMMANDS.map(completable));
+    else if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {

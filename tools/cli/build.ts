@@ -1,5 +1,5 @@
 // Owns making the kubectl plugin one executable file that runs on any Node from 22.19 on. Must not know what it does.
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { BANNER } from '../images/bundle.ts';
@@ -18,7 +18,6 @@ ${BANNER}`;
 /** Bundles the plugin of the checkout at `root` into `folder`; returns the file. Throws esbuild's message if a source does not compile. */
 export async function buildPlugin(root: string, folder: string): Promise<string> {
   const file = path.join(folder, PLUGIN);
-  const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string };
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: ['cli/src/main.ts'],
@@ -29,7 +28,6 @@ export async function buildPlugin(root: string, folder: string): Promise<string>
     platform: 'node',
     target: 'node22',
     banner: { js: HEAD },
-    define: { __PLUGIN_VERSION__: JSON.stringify(version) },
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',

@@ -67,7 +67,7 @@ export async function watchSnapshots(session: Session, name: string, show: (snap
     const service = services.cache.get(session.namespace, name) as unknown as Service | undefined;
     if (service === undefined) return resolve();
     show({ at: session.clock.now(), service, revisions: [...revisions.cache.all()] as unknown as Revision[], pods: [...pods.cache.all()] as unknown as Pod[], gaps });
-    cancel = session.clock.after(TICK_MS, draw);
+    if (session.output.live) cancel = session.clock.after(TICK_MS, draw);
   };
   const soon = (): void => {
     cancel();

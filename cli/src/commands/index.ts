@@ -1,23 +1,28 @@
 // Owns the table of commands: what each is called, takes and does, with examples. Must not hold logic.
-import type { Command } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+import { withSession } from '../session.ts';
 import type { GlobalOptions, Session, Shell } from '../session.ts';
 import type { Format } from '../print/output.ts';
+import { explain, logs, predict, version } from './inspect.ts';
+import type { LogOptions, PredictOptions } from './inspect.ts';
 import { get, history, list, status } from './look.ts';
 import { order, pause, undo } from './release.ts';
 import type { OrderOptions, UndoOptions } from './release.ts';
+import { SCRIPTS, SHELLS } from '../view/completion.ts';
+import type { ShellName } from '../view/completion.ts';
 
 export interface OptionSpec {
   flags: string;
   help: string;
   choices?: readonly string[];
   parse?: 'duration' | 'count';
+  required?: boolean;
   default?: string | number;
 }
 
 export interface Invocation {
   args: string[];
   options: GlobalOptions & Record<string, unknown>;
-  program: Command;
 }
 
 type Result = Promise<number | undefined | void>;
@@ -28,21 +33,21 @@ export interface CommandSpec {
   examples: readonly string[];
   /** More for the end of the help. */
   notes?: string;
-  arguments?: readonly { name: string; help: string }[];
+  arguments?: readonly { name: string; help: string; choices?: readonly string[] }[];
   options?: readonly OptionSpec[];
-  hidden?: boolean;
   /** Does the work with a connection; resolves with the exit code, 0 if none. */
-  run: (session: Session, invocation: Invocation) => Result;
+  run?: (session: Session, invocation: Invocation) => Result;
   /** Does the work instead, without a connection. */
   local?: (shell: Shell, invocation: Invocation) => Result;
 }
 
+const VERSION = manifest.version;
 const NAME = [{ name: '<name>', help: 'name of the InferenceService' }];
 const OUTPUT: OptionSpec = { flags: '-o, --output <format>', help: 'machine-readable', choices: ['json', 'yaml'] };
 const TIMEOUT: OptionSpec = { flags: '--timeout <duration>', help: 'how long to wait for the operator', parse: 'duration', default: '30s' };
 
 /** A command about one InferenceService. */
-const named = <O>(act: (session: Session, name: string, options: O) => Result): CommandSpec['run'] => (session, { args, options }) => act(session, (args[0] ?? '').replace(/^[a-z]+\//, ''), options as O);
+const named = <O>(act: (session: Session, name: string, options: O) => Result): NonNullable<CommandSpec['run']> => (session, { args, options }) => act(session, (args[0] ?? '').replace(/^[a-z]+\//, ''), options as O);
 
 const LOOK: readonly CommandSpec[] = [
   {
@@ -136,4 +141,66 @@ const RELEASE: readonly CommandSpec[] = [
   },
 ];
 
-export const COMMANDS: readonly CommandSpec[] = [...LOOK, ...RELEASE];
+const INSPECT: readonly CommandSpec[] = [
+  {
+    name: 'explain',
+    summary: 'Tell why it is as it is: conditions, pods, containers, warnings, and the fix',
+    examples: ['explain sentiment', 'explain sentiment -n models'],
+    arguments: NAME,
+    run: named<unknown>(explain),
+  },
+  {
+    name: 'logs',
+    summary: 'Print the logs of the serving pods',
+    examples: ['logs sentiment', 'logs sentiment --revision 2 --follow', 'logs sentiment --container fetch', 'logs sentiment --previous --tail 50'],
+    arguments: NAME,
+    options: [
+      { flags: '--revision <revision>', help: 'number or name of the revision (default: all)' },
+      { flags: '-c, --container <name>', help: 'server, or fetch for the download', default: 'server' },
+      { flags: '-f, --follow', help: 'go on as they are written' },
+      { flags: '-p, --previous', help: 'of the container before its last restart' },
+      { flags: '--tail <lines>', help: 'only the last lines', parse: 'count' },
+    ],
+    run: named<LogOptions>(logs),
+  },
+  {
+    name: 'predict',
+    summary: 'Send one request through the public Service and print the answer',
+    examples: [`predict sentiment -d '{"text": "what a day"}'`, 'predict sentiment -d @request.json --preview', `predict iris -d '{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}' --path /v2/models/iris/infer`],
+    notes: "Goes through the API server's service proxy, so nothing has to listen here; the role `edit` allows it.",
+    arguments: NAME,
+    options: [
+      { flags: '-d, --data <json>', help: 'the request: JSON, @file, or - for standard input', required: true },
+      { flags: '--path <path>', help: 'where to', default: '/predict' },
+      { flags: '--preview', help: 'to the blue-green preview' },
+      { flags: '--timeout <duration>', help: 'how long to wait for the answer', parse: 'duration', default: '60s' },
+    ],
+    run: named<PredictOptions>(predict),
+  },
+];
+
+const SELF: readonly CommandSpec[] = [
+  {
+    name: 'completion',
+    summary: 'Print the completion script of a shell',
+    examples: ['completion bash > /etc/bash_completion.d/kubectl-isvc', 'completion zsh', 'completion fish | source'],
+    arguments: [{ name: '<shell>', help: 'which shell', choices: SHELLS }],
+    local: ({ output }, { args }) => {
+      output.text(SCRIPTS[args[0] as ShellName]);
+      return Promise.resolve();
+    },
+  },
+  {
+    name: 'version',
+    summary: 'Print the versions of plugin, API and cluster',
+    examples: ['version', 'version --client', 'version -o json'],
+    options: [{ flags: '--client', help: 'ask no cluster' }, OUTPUT],
+    local: (shell, { options }) => {
+      if (options['client'] !== true) return withSession(shell, options, (session) => version(session, VERSION, options['output'] as Format | undefined));
+      shell.output.text(`kubectl-isvc   ${VERSION}\n`);
+      return Promise.resolve();
+    },
+  },
+];
+
+export const COMMANDS: readonly CommandSpec[] = [...LOOK, ...RELEASE, ...INSPECT, ...SELF];

@@ -3,7 +3,7 @@ import { CliError, EXIT } from '../errors.ts';
 import type { Format } from '../print/output.ts';
 import type { Session } from '../session.ts';
 import { historyView, listView } from '../view/lists.ts';
-import type { Service, Snapshot } from '../view/objects.ts';
+import type { Metadata, Service, Snapshot } from '../view/objects.ts';
 import { endOf, whereItIs } from '../view/release.ts';
 import type { End } from '../view/release.ts';
 import { recordsOf } from '../view/revisions.ts';
@@ -16,20 +16,23 @@ import { listServices, readService, readSnapshot } from './read.ts';
 
 const picture = (snapshot: Snapshot, width: number): Line[] => [...summaryView(snapshot, width), [], ...treeView(snapshot, width)];
 
+/** Without managedFields, as kubectl prints objects. */
+const bare = <T extends { metadata: Metadata }>(object: T): T => ({ ...object, metadata: { ...object.metadata, managedFields: undefined } });
+
 export async function get(session: Session, name: string, options: { watch?: boolean; output?: Format }): Promise<void> {
   const { output } = session;
   if (options.watch === true) return watchSnapshots(session, name, (snapshot) => output.draw(picture(snapshot, output.width)));
   const snapshot = await readSnapshot(session, name);
   if (options.output === undefined) return output.lines(picture(snapshot, output.width));
   const { service, revisions, pods } = snapshot;
-  output.object({ service, revisions, pods }, options.output);
+  output.object({ service: bare(service), revisions: revisions.map(bare), pods: pods.map(bare) }, options.output);
 }
 
 export async function list(session: Session, options: { allNamespaces?: boolean; output?: Format }): Promise<void> {
   const all = options.allNamespaces === true;
   const services = await listServices(session, all);
   if (options.output === undefined) return session.output.lines(listView(services, session.clock.now(), all));
-  session.output.object(services, options.output);
+  session.output.object(services.map(bare), options.output);
 }
 
 export async function history(session: Session, name: string, options: { output?: Format }): Promise<void> {

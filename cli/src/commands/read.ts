@@ -16,7 +16,7 @@ export async function readService({ client, namespace }: Session, name: string):
   try {
     return (await client.get({ type: SERVICES, namespace, name })) as unknown as Service;
   } catch (error) {
-    if (isNotFound(error) && !error.message.includes('requested resource')) {
+    if (isNotFound(error) && error.reason === 'NotFound' && !error.message.includes('requested resource')) {
       throw new CliError(`there is no InferenceService ${name} in namespace ${namespace}\n\`kubectl isvc list -A\` shows where there are some.`);
     }
     throw error;

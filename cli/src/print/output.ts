@@ -16,6 +16,8 @@ export interface Stream {
 export interface Output {
   /** Characters of a line at most. */
   readonly width: number;
+  /** A person watches: drawing again costs nothing. */
+  readonly live: boolean;
   lines(lines: readonly Line[]): void;
   /** Text as it is, such as a log. */
   text(text: string): void;
@@ -40,9 +42,10 @@ export function createOutput(stdout: Stream, stderr: Stream, env: Readonly<Recor
   const write = (lines: readonly Line[]): void => void stdout.write(lines.map((each) => `${render(each)}\n`).join(''));
   return {
     width: terminal ? (stdout.columns ?? WIDTH) : WIDTH,
+    live: terminal,
     lines: write,
     text: (text) => void stdout.write(text),
-    object: (value, format) => void stdout.write(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : dump(value, { noRefs: true })),
+    object: (value, format) => void stdout.write(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : dump(JSON.parse(JSON.stringify(value)), { noRefs: true })),
     note: (text) => void stderr.write(`${text}\n`),
     draw: terminal ? drawer(stdout, write) : printer(write),
   };

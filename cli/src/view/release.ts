@@ -48,7 +48,9 @@ export function endOf(service: Service): End | undefined {
   const [rolledOut, ready] = [conditionOf(service, 'RolledOut'), conditionOf(service, 'Ready')];
   if (rolledOut?.status === 'True' && ready?.status === 'True') return { end: 'Healthy', message: ready.message };
   const held = [rolledOut, ready, conditionOf(service, 'Progressing')].find((each) => each?.status === 'False' && HELD.includes(each.reason));
-  return held === undefined || status.phase === 'Degraded' ? undefined : { end: 'Paused', message: `${held.reason}: ${held.message}` };
+  if (held === undefined || status.phase === 'Degraded') return undefined;
+  const { rollout } = status;
+  return { end: 'Paused', message: `${held.reason}: ${(rollout?.reason === held.reason ? rollout.message : undefined) ?? held.message}` };
 }
 
 /** Phase and reason in one line, for people who wait. */
@@ -59,13 +61,14 @@ export function whereItIs({ status, metadata }: Service): string {
   return [status?.phase ?? 'Pending', ...facts].filter((each) => each !== undefined && each !== '').join(', ');
 }
 
-/** The revision to go back to: the asked one, else the newest record that is not what the spec asks for now. */
+/** The revision to go back to: the asked one; during a rollout the stable one; else the newest other one. */
 export function targetOfUndo(service: Service, revisions: readonly Revision[], asked: number | undefined): Revision | { refused: string } {
   const records = recordsOf({ service, revisions });
   const numbers = records.map((each) => each.revision).join(', ');
   const { candidate, stable } = service.status?.rollout ?? {};
-  const current = candidate ?? stable;
-  const found = asked === undefined ? records.find((each) => each.metadata.name !== current) : records.find((each) => each.revision === asked);
+  const underWay = candidate !== undefined && stable !== undefined;
+  const before = (each: Revision): boolean => (underWay ? each.metadata.name === stable : each.metadata.name !== (candidate ?? stable));
+  const found = records.find(asked === undefined ? before : (each) => each.revision === asked);
   if (found !== undefined) return found;
   return { refused: asked === undefined ? 'there is no other revision to go back to' : `there is no revision ${asked}; recorded are ${numbers === '' ? 'none' : numbers}` };
 }

@@ -45,7 +45,9 @@ function messageLines({ status, metadata }: Service, width: number): Line[] {
 function reasonOf(status: NonNullable<Service['status']>): string | undefined {
   const reason = status.summary?.reason;
   if (reason === undefined || reason === '') return undefined;
-  const message = status.conditions?.find((each) => each.reason === reason)?.message ?? status.rollout?.message;
+  const { rollout } = status;
+  // The rollout's own words leave out what to annotate: here there is a command for it.
+  const message = rollout?.reason === reason ? rollout.message : status.conditions?.find((each) => each.reason === reason)?.message;
   return message === undefined ? reason : `${reason}: ${message}`;
 }
 

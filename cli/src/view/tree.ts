@@ -5,7 +5,7 @@ import { podInfo, podState } from './pod-state.ts';
 import { revisionState, revisionViews, weightOf } from './revisions.ts';
 import type { RevisionView } from './revisions.ts';
 import { SYMBOLS, phaseSpan, roleTone } from './symbols.ts';
-import { fit, keepEnd, line, span, table } from './text.ts';
+import { fit, keepEnd, line, plain, span, table } from './text.ts';
 import type { Line, Span } from './text.ts';
 
 interface Row {
@@ -18,26 +18,32 @@ interface Row {
   info?: Line;
 }
 
-/** The narrowest that names may become before the line is cut. */
-const MIN_NAME = 12;
+/** Where space is short: the shortest a name and the longest a state may be. */
+const NARROW = { name: 8, state: 20 };
+interface Limits { name: number; state: number }
+const UNLIMITED: Limits = { name: Number.POSITIVE_INFINITY, state: Number.POSITIVE_INFINITY };
 
-/** Rows under their heads, at most `width` wide: names give way, losing their beginning. */
+/** Rows under their heads, at most `width` wide: states give way first, then names, losing their beginning. */
 export function treeView(snapshot: Snapshot, width: number): Line[] {
   const rows = rowsOf(snapshot);
-  const wide = layOut(rows, Number.POSITIVE_INFINITY);
-  const excess = Math.max(...wide.map((each) => [...each.map((part) => part.text).join('').trimEnd()].length)) - width;
-  if (excess <= 0) return wide;
+  const wide = layOut(rows, UNLIMITED);
+  if (widest(wide) <= width) return wide;
+  const limits = { ...UNLIMITED, state: NARROW.state };
+  const excess = Math.max(0, widest(layOut(rows, limits)) - width);
   const longest = Math.max(...rows.map(({ indent, name }) => [...indent].length + name.length));
-  return layOut(rows, Math.max(MIN_NAME, longest - excess)).map((each) => fit(each, width));
+  return layOut(rows, { ...limits, name: longest - excess }).map((each) => fit(each, width));
 }
 
-function layOut(rows: readonly Row[], nameWidth: number): Line[] {
+const widest = (lines: readonly Line[]): number => Math.max(...lines.map((each) => [...plain(each)].length));
+
+/** `limits.name` counts the branches before the name too. */
+function layOut(rows: readonly Row[], limits: Limits): Line[] {
   return table(
     ['NAME', 'KIND', 'STATUS', 'AGE', 'INFO'],
     rows.map(({ indent, name, kind, state, age: old, info }) => [
-      line(`${indent}${Number.isFinite(nameWidth) ? keepEnd(name, nameWidth - [...indent].length) : name}`),
+      line(`${indent}${keepEnd(name, Math.max(NARROW.name, limits.name - [...indent].length))}`),
       line(kind, 'quiet'),
-      state === undefined ? [] : [state],
+      state === undefined ? [] : fit([state], limits.state),
       line(old ?? ''),
       info ?? [],
     ]),
