@@ -1,0 +1,186 @@
+// `kubectl isvc` as people run it: kubectl finds the built plugin on PATH, and a real operator answers on a real API server without
+// nodes. What needs pods that run is in test/e2e.
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { systemClock } from '@slipway/kube';
+import type { Client, KubeObject } from '@slipway/kube';
+import { load } from 'js-yaml';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../operator/src/config.ts';
+import { createOperator } from '../../operator/src/operator.ts';
+import type { Operator } from '../../operator/src/operator.ts';
+import { createLog } from '../../operator/src/runtime/log.ts';
+import { createMetrics } from '../../operator/src/runtime/metrics.ts';
+import { buildPlugin } from '../../tools/cli/build.ts';
+import { clientFor, namespaceFor } from '../support/kube-client.ts';
+import { ISVCS, isvcWith, root, startControlPlane } from './support/control-plane.ts';
+import type { Answer, ControlPlane } from './support/control-plane.ts';
+
+let plane: ControlPlane;
+let operator: Operator | undefined;
+let operatorClient: Client;
+let folder: string;
+let namespace: string;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  folder = await mkdtemp(path.join(tmpdir(), 'slipway-cli-'));
+  await buildPlugin(root, folder);
+  // The plugin's shebang asks PATH for a node: the one that runs the tests.
+  env = { PATH: [folder, path.dirname(process.execPath), process.env['PATH'] ?? ''].join(path.delimiter), KUBECONFIG: plane.server.kubeconfig, HOME: folder };
+  const flags = { 'server-image': 'server:1', 'router-image': 'router:1', 'lease-namespace': 'default', identity: 'cli', 'admin-port': '0' };
+  const config = loadConfig(Object.entries(flags).map(([name, value]) => `--${name}=${value}`), {});
+  ({ client: operatorClient } = await clientFor(plane.server));
+  const log = createLog({ level: 'silent', component: 'operator', instance: 'cli' });
+  operator = createOperator({ config, client: operatorClient, leaseClient: operatorClient, clock: systemClock, random: Math.random, log, metrics: createMetrics() });
+  await operator.start();
+});
+beforeEach(async () => {
+  namespace = await namespaceFor(plane.client, 'cli');
+});
+afterAll(async () => {
+  await operator?.stop();
+  await operatorClient?.close();
+  await plane?.stop();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
+
+const isvc = (...args: string[]): Promise<Answer> =>
+  new Promise((resolve) => {
+    execFile(plane.kube, ['kubectl', 'isvc', ...args, '-n', namespace], { env, timeout: 60_000 }, (error, stdout, stderr) => resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }));
+  });
+const make = (name: string, spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}): Promise<KubeObject> =>
+  plane.client.create(ISVCS, isvcWith({ metadata: { name, namespace, ...metadata }, spec }));
+const get = (name: string): Promise<KubeObject> => plane.client.get<KubeObject>({ type: ISVCS, namespace, name });
+interface Rollout { candidate?: string }
+const candidateOf = async (name: string): Promise<string | undefined> => ((await get(name))['status'] as { rollout?: Rollout } | undefined)?.rollout?.candidate;
+/** Resolves with the candidate, once there is another than `not`. */
+async function candidate(name: string, not?: string): Promise<string> {
+  await expect.poll(async () => ![undefined, not].includes(await candidateOf(name)), { timeout: 20_000 }).toBe(true);
+  return (await candidateOf(name)) ?? '';
+}
+
+describe('kubectl isvc', () => {
+  it('is found by kubectl', async () => {
+    expect((await isvc('--help')).stdout).toContain('Usage: kubectl isvc');
+  });
+
+  it('errors name the fix and have exit codes', async () => {
+    const [missing, usage, unreachable, kubeconfig] = await Promise.all([isvc('get', 'nothing'), isvc('promote'), isvc('list', '--context', 'nowhere'), isvc('list', '--kubeconfig', '/does/not/exist')]);
+    expect(missing).toMatchObject({ code: 1, stderr: expect.stringMatching(/no InferenceService nothing .*\n.*kubectl isvc list -A/) as string });
+    expect(usage.code).toBe(2);
+    expect(unreachable).toMatchObject({ code: 1, stderr: expect.stringContaining('--context') as string });
+    expect(kubeconfig.stderr).toContain('there is no kubeconfig /does/not/exist');
+  });
+
+  it('get, list, explain and history show what the operator made', async () => {
+    await make('seen');
+    const name = await candidate('seen');
+    const [tree, list, explain, history, yaml] = await Promise.all([isvc('get', 'seen'), isvc('list'), isvc('explain', 'seen'), isvc('history', 'seen'), isvc('get', 'seen', '-o', 'yaml')]);
+    expect(tree.stdout).toMatch(new RegExp(`⟳ seen.*\n└──# revision:1\n   └──⧉ ${name}`));
+    expect(Math.max(...tree.stdout.split('\n').map((each) => [...each].length))).toBeLessThanOrEqual(80);
+    expect(list.stdout).toMatch(/^seen +/m);
+    expect(explain.stdout).toMatch(/Ready +False[^]*What to do\n/);
+    expect(history.stdout).toMatch(new RegExp(`^1 +${name} +.*file:///models/sentiment/v1`, 'm'));
+    expect(load(yaml.stdout)).toMatchObject({ service: { metadata: { name: 'seen' } }, revisions: [{ revision: 1 }] });
+    expect(yaml.stdout).not.toContain('managedFields');
+  });
+
+  it('status ends with 4 when the time is over; pause and resume wait until the operator has seen them', async () => {
+    await make('waits');
+    await candidate('waits');
+    expect(await isvc('status', 'waits', '--timeout', '300ms')).toMatchObject({ code: 4, stderr: expect.stringContaining('kubectl isvc explain waits') as string });
+    expect(await isvc('pause', 'waits')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^waits is paused: /) as string });
+    const { metadata, spec, status } = (await get('waits')) as KubeObject & { status: { observedGeneration: number } };
+    expect([spec, status.observedGeneration]).toEqual([expect.objectContaining({ rollout: expect.objectContaining({ paused: true }) as object }), metadata.generation]);
+    expect((await isvc('resume', 'waits')).stdout).toContain('waits is resumed');
+    expect((await get('waits'))['spec']).toMatchObject({ rollout: { paused: false } });
+  });
+
+  it('promote and abort answer what the operator answered, each time anew', async () => {
+    await make('steered');
+    const name = await candidate('steered');
+    const refused = { code: 1, stderr: expect.stringContaining('there is no stable revision to go back to') as string };
+    expect(await isvc('abort', 'steered')).toMatchObject(refused);
+    expect(await isvc('abort', 'steered'), 'the same command again is a new one').toMatchObject(refused);
+    expect(await isvc('promote', 'steered', '--full')).toMatchObject({ code: 0, stdout: `promote steered: ${name} takes over, leaving out the steps left\n` });
+    expect((await get('steered')).metadata.annotations?.['serving.slipway.dev/promote']).toBe(`${name}:full`);
+    expect((await isvc('retry', 'steered')).stderr).toContain('the candidate was not given up');
+  });
+
+  it('undo puts a recorded spec back; where GitOps holds the spec it prints what to commit', async () => {
+    await make('undone', { model: { storageUri: 'file:///models/sentiment/v1' }, resources: { requests: { cpu: '10m' } } });
+    const first = await candidate('undone');
+    await plane.client.patch({ type: ISVCS, namespace, name: 'undone' }, { spec: { model: { storageUri: 'file:///models/sentiment/v2' }, resources: null } }, { type: 'merge' });
+    await candidate('undone', first);
+    const dry = await isvc('undo', 'undone', '--dry-run');
+    expect(load(dry.stdout)).toMatchObject({ kind: 'InferenceService', spec: { model: { storageUri: 'file:///models/sentiment/v1' }, resources: { requests: { cpu: '10m' } } } });
+    expect(await isvc('undo', 'undone', '--to-revision', '7')).toMatchObject({ code: 1, stderr: expect.stringContaining('recorded are 2, 1') as string });
+    expect((await isvc('undo', 'undone')).stdout).toContain(`undone goes back to revision 1 (${first})`);
+    expect((await get('undone'))['spec']).toMatchObject({ model: { storageUri: 'file:///models/sentiment/v1' }, resources: { requests: { cpu: '10m' } } });
+    await expect.poll(() => candidateOf('undone'), { timeout: 20_000 }).toBe(first);
+
+    await plane.client.patch({ type: ISVCS, namespace, name: 'undone' }, { metadata: { annotations: { 'argocd.argoproj.io/tracking-id': 'x' } } }, { type: 'merge' });
+    const { generation } = (await get('undone')).metadata;
+    expect(await isvc('undo', 'undone', '--to-revision', '2')).toMatchObject({ code: 1, stdout: expect.stringContaining('file:///models/sentiment/v2') as string, stderr: expect.stringContaining('Argo CD manages undone') as string });
+    expect((await get('undone')).metadata.generation).toBe(generation);
+  });
+
+  it('get --watch prints a new picture when something changes, and ends on interrupt', async () => {
+    await make('watched');
+    await candidate('watched');
+    const child = spawn(plane.kube, ['kubectl', 'isvc', 'get', 'watched', '--watch', '-n', namespace], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    let shown = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
+    try {
+      await expect.poll(() => shown, { timeout: 20_000 }).toContain('⟳ watched');
+      await plane.client.patch({ type: ISVCS, namespace, name: 'watched' }, { spec: { model: { storageUri: 'file:///models/sentiment/v2' } } }, { type: 'merge' });
+      await expect.poll(() => shown, { timeout: 20_000 }).toMatch(/⟳ watched[^]*⟳ watched[^]*revision:2/);
+    } finally {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGINT');
+      await ended;
+    }
+  });
+
+  it('completes commands, options and names', async () => {
+    await make('completed');
+    const complete = async (...words: string[]): Promise<string> => (await promiseOf(['__complete', ...words])).stdout;
+    expect(await complete('pro')).toBe('promote\n:4\n');
+    expect(await complete('undo', '--to')).toBe('--to-revision\n:4\n');
+    expect(await complete('-n', namespace, 'get', 'com')).toBe('completed\n:4\n');
+    expect((await isvc('completion', 'bash')).stdout).toContain('complete -F');
+    expect((await isvc('completion', 'tcsh')).code).toBe(2);
+  });
+
+  it('predict and logs say what is missing while nothing serves', async () => {
+    await make('silent');
+    await candidate('silent');
+    const [predict, logs, data] = await Promise.all([isvc('predict', 'silent', '-d', '{"text": "x"}'), isvc('logs', 'silent'), isvc('predict', 'silent', '-d', '{text')]);
+    expect(predict).toMatchObject({ code: 1, stderr: expect.stringContaining('kubectl isvc explain silent') as string });
+    expect(logs).toMatchObject({ code: 1, stderr: expect.stringContaining('silent has no pods') as string });
+    expect(data.stderr).toContain('the data is not JSON');
+  });
+
+  it('tells who is not known to the API server', async () => {
+    await make('mine');
+    await candidate('mine');
+    const kubeconfig = path.join(folder, 'nobody');
+    const config = JSON.parse(await readFile(plane.server.kubeconfig, 'utf8')) as { users: unknown[] };
+    await writeFile(kubeconfig, JSON.stringify({ ...config, users: [{ name: 'admin', user: { token: 'wrong' } }] }));
+    expect(await isvc('get', 'mine', '--kubeconfig', kubeconfig)).toMatchObject({ code: 1, stderr: expect.stringContaining('does not know you') as string });
+  });
+
+  it('version tells plugin, API and cluster', async () => {
+    const answer = JSON.parse((await isvc('version', '-o', 'json')).stdout) as Record<string, unknown>;
+    expect(answer).toMatchObject({ api: 'serving.slipway.dev/v1alpha1', served: true, kubernetes: expect.stringMatching(/^v1\./) as string });
+  });
+});
+
+const promiseOf = (args: string[]): Promise<Answer> =>
+  new Promise((resolve) => {
+    execFile(path.join(folder, 'kubectl-isvc'), args, { env, timeout: 60_000 }, (error, stdout, stderr) => resolve({ code: error === null ? 0 : 1, stdout, stderr }));
+  });
