@@ -80,6 +80,13 @@ const CAUSES: Cause[] = [
     spec: () => sample({ podTemplate: { sidecars: [{ name: 'shell', image: 'slipway.local/shell:1', securityContext: { privileged: true, allowPrivilegeEscalation: true } }] } }),
   },
   {
+    title: 'podTemplate not valid',
+    name: 'template',
+    reason: 'InvalidPodTemplate',
+    says: [/spec\.template\.spec/],
+    spec: () => sample({ podTemplate: { priorityClassName: 'p', volumes: [{ name: 'words', configMap: { name: 'words' }, emptyDir: {} }] } }),
+  },
+  {
     title: 'ServiceAccount missing',
     name: 'account',
     reason: 'ServiceAccountMissing',
@@ -115,7 +122,7 @@ const CAUSES: Cause[] = [
     title: 'no node has room',
     name: 'room',
     reason: 'Unschedulable',
-    says: [/Insufficient memory/, /memory=9000Gi/],
+    says: [/Insufficient memory/, /memory=9000Gi \(short by 8\.\dTi of memory/],
     spec: () => sample({ resources: { requests: { cpu: '20m', memory: '9000Gi' } } }),
   },
   {
@@ -184,6 +191,15 @@ const CAUSES: Cause[] = [
     reason: 'DigestMismatch',
     says: [/[0-9a-f]{12}/, /a{12}/],
     spec: () => stored('good', { sha256: 'a'.repeat(64) }),
+  },
+  {
+    title: 'package larger than the pod may store',
+    name: 'disk',
+    reason: 'DiskFull',
+    says: [/Evicted: .*ephemeral local storage/],
+    before: () => store.put(BUCKET, 'large', { ...goodPackage(), 'padding.bin': new Uint8Array(8 << 20) }),
+    spec: () => ({ ...stored('large'), resources: { requests: { cpu: '20m', memory: '200Mi' }, limits: { memory: '1Gi', 'ephemeral-storage': '2Mi' } } }),
+    withinMs: 100_000,
   },
   {
     title: 'model.yaml not valid',
