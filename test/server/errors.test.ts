@@ -217,7 +217,8 @@ describe('overload', () => {
   });
 
   it('a deadline that passed is 504 with Retry-After', async () => {
-    await using hurried = await serve({ MODEL_PATH: path.join(folder.path, 'models', 'slow', '1'), REQUEST_TIMEOUT_SECONDS: '0.02', WARMUP_ITERATIONS: '1' });
+    using own = temporaryFolder();
+    await using hurried = await serve({ MODEL_PATH: slow(path.join(own.path, 'slower'), 3000), REQUEST_TIMEOUT_SECONDS: '0.001', WARMUP_ITERATIONS: '1' });
     const answer = await hurried.post('/predict', { inputs: [[1]] });
     expectProblem(answer, 504, 'deadline_exceeded');
     expect(answer.headers.get('retry-after')).toBe('1');
