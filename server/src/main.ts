@@ -1,4 +1,5 @@
 // Entry of the server: settings, start, drain on SIGTERM. No logic of its own.
+import type { TerminationReport } from '@slipway/api';
 import { ConfigError, helpText, readConfig, setNativeEnvironment } from './config.ts';
 import { startServer } from './server.ts';
 
@@ -27,6 +28,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack)}\n`);
-  process.exitCode = 1;
+  const { message, stack = message } = error as Error;
+  process.stderr.write(`${error instanceof ConfigError ? message : stack}\n`);
+  // The last line is the pod's termination message (FallbackToLogsOnError), which the operator reads.
+  process.stderr.write(`${JSON.stringify({ reason: 'CrashLoop', message: `the server cannot start: ${message}` } satisfies TerminationReport)}\n`, () => process.exit(1));
 }

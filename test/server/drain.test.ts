@@ -6,6 +6,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { TerminationReport } from '@slipway/api';
 import { slow } from './support/saved-model.ts';
 import { ask, MODELS, ROOT, temporaryFolder, until } from './support/server.ts';
 
@@ -126,5 +127,6 @@ describe('the command', () => {
     const wrong = await run([], { PORT: 'many', MAX_BATCH_SIZE: '0' });
     expect(wrong.code).toBe(1);
     expect(wrong.text).toMatch(/PORT: .*\n?.*MAX_BATCH_SIZE: /s);
+    expect(TerminationReport.parse(JSON.parse(wrong.text.trim().split('\n').at(-1) ?? ''))).toMatchObject({ reason: 'CrashLoop' });
   });
 });
