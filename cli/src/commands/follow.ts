@@ -3,7 +3,7 @@ import { CONTROLLER_REVISIONS, PODS, createInformer } from '@slipway/kube';
 import type { Informer, KubeObject, ResourceType, Selection } from '@slipway/kube';
 import { CliError, EXIT } from '../errors.ts';
 import type { Session } from '../session.ts';
-import type { Pod, Revision, Service, Snapshot } from '../view/objects.ts';
+import type { Revision, Service, Snapshot } from '../view/objects.ts';
 import { SERVICES, ofService, readSnapshot } from './read.ts';
 
 const follow = ({ client, clock, random, namespace }: Session, type: ResourceType, selection: Selection): Informer<KubeObject> =>
@@ -28,7 +28,7 @@ export async function waitFor<T>(session: Session, wait: Wait<T>): Promise<T> {
       const found = wait.until(service);
       if (found !== undefined) resolve(found);
     } catch (error) {
-      reject(error as Error);
+      reject(error);
     }
   };
   informer.onChange(({ type, object }) => {
@@ -66,7 +66,7 @@ export async function watchSnapshots(session: Session, name: string, show: (snap
   const draw = (): void => {
     const service = services.cache.get(session.namespace, name) as unknown as Service | undefined;
     if (service === undefined) return resolve();
-    show({ at: session.clock.now(), service, revisions: [...revisions.cache.all()] as unknown as Revision[], pods: [...pods.cache.all()] as unknown as Pod[], gaps });
+    show({ at: session.clock.now(), service, revisions: [...revisions.cache.all()] as unknown as Revision[], pods: [...pods.cache.all()], gaps });
     if (session.output.live) cancel = session.clock.after(TICK_MS, draw);
   };
   const soon = (): void => {

@@ -1,12 +1,14 @@
 // Owns the reads: one InferenceService, its records, pods and warnings. Must not write or lay anything out.
 import { GROUP, KIND, LABELS, PLURAL, VERSION } from '@slipway/api';
-import { CONTROLLER_REVISIONS, EVENTS, PODS, isForbidden, isNotFound } from '@slipway/kube';
+import { CONTROLLER_REVISIONS, PODS, isForbidden, isNotFound } from '@slipway/kube';
 import type { KubeObject, ResourceType } from '@slipway/kube';
 import { CliError } from '../errors.ts';
 import type { Session } from '../session.ts';
 import type { Pod, Revision, Service, Snapshot, Warning } from '../view/objects.ts';
 
 export const SERVICES: ResourceType = { group: GROUP, version: VERSION, kind: KIND, plural: PLURAL, namespaced: true };
+/** The core kind: the role `view` has no right on that of events.k8s.io. */
+const EVENTS: ResourceType = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
 export const ofService = (name: string): string => `${LABELS.inferenceService}=${name}`;
 
 /** The views name only the fields that they read. */

@@ -3,7 +3,7 @@
 import { REASONS } from '@slipway/api';
 import type { Condition, Reason } from '@slipway/api';
 import { age } from './age.ts';
-import type { Snapshot, Warning } from './objects.ts';
+import type { Service, Snapshot, Warning } from './objects.ts';
 import { isReady, podInfo, podState, podTroubles } from './pod-state.ts';
 import { revisionState, revisionViews, weightOf } from './revisions.ts';
 import type { RevisionView } from './revisions.ts';
@@ -32,7 +32,7 @@ export function explainView(snapshot: Snapshot, warnings: readonly Warning[], wi
     ...(status === undefined ? said('The operator has not seen it yet; see whether it runs: kubectl get pods -A -l app.kubernetes.io/name=slipway', 2, width) : []),
     [],
     ...(status?.conditions ?? []).flatMap((each) => conditionLines(each, width)),
-    ...revisionViews(snapshot).filter(({ pods, role }) => pods.length > 0 || role !== 'retired').flatMap((view) => revisionLines(view, snapshot, warnings, width)),
+    ...revisionViews(snapshot).filter(({ pods, role }) => pods.length > 0 || role !== 'retired').flatMap((view) => revisionLines(view, snapshot.service, { at: snapshot.at, warnings, width })),
     [],
     ...fixLines(snapshot, width),
     ...snapshot.gaps.map((gap) => line(`⚠ ${gap}`, 'warn')),
@@ -56,28 +56,34 @@ function conditionLines(condition: Condition, width: number): Line[] {
   return trouble ? [head, ...said(message, 6, width)] : [head];
 }
 
-function revisionLines(view: RevisionView, { service, at }: Snapshot, warnings: readonly Warning[], width: number): Line[] {
-  const { name, role, pods, status, record } = view;
+interface Context { at: number; warnings: readonly Warning[]; width: number }
+
+function revisionLines(view: RevisionView, service: Service, context: Context): Line[] {
+  const { name, role, pods, record } = view;
   const weight = weightOf(service, name);
   const head: Line = [span(`${SYMBOLS.deployment} ${name}  `, 'strong'), revisionState(view), span('  '), span(role, roleTone(role)), span(weight === undefined ? '' : ` ${weight}%`)];
-  const wanted = status?.desired ?? 0;
-  const none = wanted > 0 && pods.length === 0 ? said(`${wanted} pods are wanted and there is none: see \`kubectl describe deployment ${name}\``, 4, width, 'warn') : [];
-  const about = warningLines(name, warnings, at, 4, width);
-  return [[], head, ...said(record?.data?.spec?.model?.storageUri ?? '', 4, width, 'quiet'), ...none, ...about, ...pods.flatMap((pod) => podLines(pod, warnings, at, width))];
+  const uri = said(record?.data?.spec?.model?.storageUri ?? '', 4, context.width, 'quiet');
+  return [[], head, ...uri, ...absenceLines(view, context.width), ...warningLines(name, context, 4), ...pods.flatMap((pod) => podLines(pod, context))];
 }
 
-function podLines(pod: RevisionView['pods'][number], warnings: readonly Warning[], at: number, width: number): Line[] {
+function absenceLines({ name, pods, status }: RevisionView, width: number): Line[] {
+  const wanted = status?.desired ?? 0;
+  return wanted > 0 && pods.length === 0 ? said(`${wanted} pods are wanted and there is none: see \`kubectl describe deployment ${name}\``, 4, width, 'warn') : [];
+}
+
+function podLines(pod: RevisionView['pods'][number], context: Context): Line[] {
+  const { at, width } = context;
   const { name, creationTimestamp } = pod.metadata;
   const head: Line = [span(`  ${SYMBOLS.pod} ${name}  `), podState(pod), span(`  ${age(creationTimestamp, at)}  ${podInfo(pod)}`, 'quiet')];
   if (isReady(pod)) return [head];
-  return [head, ...podTroubles(pod).flatMap((each) => said(each, 6, width)), ...warningLines(name, warnings, at, 6, width)];
+  return [head, ...podTroubles(pod).flatMap((each) => said(each, 6, width)), ...warningLines(name, context, 6)];
 }
 
-const lastSeen = ({ series, deprecatedLastTimestamp, eventTime, metadata }: Warning): string | undefined => series?.lastObservedTime ?? deprecatedLastTimestamp ?? eventTime ?? metadata.creationTimestamp;
+const lastSeen = ({ series, lastTimestamp, eventTime, metadata }: Warning): string | undefined => series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata.creationTimestamp;
 
-function warningLines(name: string, warnings: readonly Warning[], at: number, indent: number, width: number): Line[] {
-  const about = warnings.filter((each) => each.regarding?.name === name).toSorted((a, b) => ((lastSeen(a) ?? '') < (lastSeen(b) ?? '') ? 1 : -1));
-  return about.slice(0, WARNINGS_SHOWN).flatMap((each) => said(`${each.reason ?? 'Warning'} (${age(lastSeen(each), at)} ago): ${each.note ?? ''}`, indent, width, 'warn'));
+function warningLines(name: string, { warnings, at, width }: Context, indent: number): Line[] {
+  const about = warnings.filter((each) => each.involvedObject?.name === name).toSorted((a, b) => ((lastSeen(a) ?? '') < (lastSeen(b) ?? '') ? 1 : -1));
+  return about.slice(0, WARNINGS_SHOWN).flatMap((each) => said(`${each.reason ?? 'Warning'} (${age(lastSeen(each), at)} ago): ${each.message ?? ''}`, indent, width, 'warn'));
 }
 
 /** Where a look helps, by reason. */

@@ -64,11 +64,11 @@ export interface Pod {
 
 export interface Warning {
   metadata: Metadata;
-  regarding?: { kind?: string; name?: string };
+  involvedObject?: { kind?: string; name?: string };
   reason?: string;
-  note?: string;
+  message?: string;
   eventTime?: string | null;
-  deprecatedLastTimestamp?: string | null;
+  lastTimestamp?: string | null;
   series?: { count?: number; lastObservedTime?: string };
 }
 

@@ -41,25 +41,35 @@ const unscheduled = ({ status }: Pod): { reason?: string; message?: string } | u
 const markOf = (word: string): Mark => (/ImagePull|ErrImage/.test(word) ? 'warning' : 'bad');
 
 /** One word and its symbol. */
-export function podState(pod: Pod): Span {
+export const podState = (pod: Pod): Span => nowhere(pod) ?? onItsNode(pod);
+
+/** The state of a pod that is on no node, or not for long. */
+function nowhere(pod: Pod): Span | undefined {
   if (pod.metadata.deletionTimestamp !== undefined) return marked('neutral', 'Terminating');
   if (pod.status?.phase === 'Failed') return marked('bad', pod.status.reason ?? 'Failed');
   const scheduling = unscheduled(pod);
-  if (scheduling !== undefined) return marked('warning', scheduling.reason ?? 'Pending');
+  return scheduling === undefined ? undefined : marked('warning', scheduling.reason ?? 'Pending');
+}
+
+function onItsNode(pod: Pod): Span {
   const block = blocked(pod);
   if (block !== undefined) return marked(block.trouble ? markOf(block.word) : 'progressing', block.word);
   if (isReady(pod)) return marked('ok', 'Running');
   return marked('progressing', pod.status?.phase === 'Running' ? 'NotReady' : (pod.status?.phase ?? 'Pending'));
 }
 
-function containerTrouble({ name, state, lastState }: Container): string[] {
-  const waiting = state?.waiting;
+const containerTrouble = (container: Container): string[] => [waitingTrouble(container), exitTrouble(container)].filter((each) => each !== undefined);
+
+function waitingTrouble({ name, state }: Container): string | undefined {
+  const { reason = '', message } = state?.waiting ?? {};
+  if (reason === '' || WAITING.includes(reason)) return undefined;
+  return `container ${name}: ${reason}${message === undefined ? '' : `: ${message}`}`;
+}
+
+function exitTrouble({ name, state, lastState }: Container): string | undefined {
   const ended = state?.terminated ?? lastState?.terminated;
-  const said = [
-    waiting !== undefined && !WAITING.includes(waiting.reason ?? '') ? `container ${name}: ${[waiting.reason, waiting.message].filter((each) => each !== undefined).join(': ')}` : undefined,
-    ended !== undefined && ended.exitCode !== 0 ? `container ${name} exited with code ${ended.exitCode ?? '?'} (${ended.reason ?? 'no reason'})${lastWords(ended.message)}` : undefined,
-  ];
-  return said.filter((each) => each !== undefined);
+  if (ended === undefined || ended.exitCode === 0) return undefined;
+  return `container ${name} exited with code ${ended.exitCode ?? '?'} (${ended.reason ?? 'no reason'})${lastWords(ended.message)}`;
 }
 
 const lastWords = (message: string | undefined): string => (message === undefined || message.trim() === '' ? '' : `: ${message.trim().slice(-400)}`);

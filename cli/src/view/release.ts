@@ -39,26 +39,33 @@ export type End = { end: 'Healthy' | 'Degraded' | 'Paused'; message: string };
 const conditionOf = (service: Service, type: string): Condition | undefined => service.status?.conditions?.find((each) => each.type === type);
 const HELD = ['AwaitingPromotion', 'Paused', 'ScaledToZero'];
 
+const holds = (service: Service, type: string): boolean => conditionOf(service, type)?.status === 'True';
+/** The status was decided from an older spec, or there is none. */
+const isBehind = ({ status, metadata }: Service): boolean => (status?.observedGeneration ?? 0) < (metadata.generation ?? 0);
+
 /** Where the newest spec has got to; a status of an older spec says nothing. */
 export function endOf(service: Service): End | undefined {
-  const { status, metadata } = service;
-  if (status === undefined || (status.observedGeneration ?? 0) < (metadata.generation ?? 0)) return undefined;
+  if (isBehind(service)) return undefined;
   const stalled = conditionOf(service, 'Stalled');
   if (stalled?.status === 'True') return { end: 'Degraded', message: `${stalled.reason}: ${stalled.message}` };
-  const [rolledOut, ready] = [conditionOf(service, 'RolledOut'), conditionOf(service, 'Ready')];
-  if (rolledOut?.status === 'True' && ready?.status === 'True') return { end: 'Healthy', message: ready.message };
-  const held = [rolledOut, ready, conditionOf(service, 'Progressing')].find((each) => each?.status === 'False' && HELD.includes(each.reason));
-  if (held === undefined || status.phase === 'Degraded') return undefined;
-  const { rollout } = status;
-  return { end: 'Paused', message: `${held.reason}: ${(rollout?.reason === held.reason ? rollout.message : undefined) ?? held.message}` };
+  if (holds(service, 'RolledOut') && holds(service, 'Ready')) return { end: 'Healthy', message: 'rolled out' };
+  return service.status?.phase === 'Degraded' ? undefined : pauseOf(service);
+}
+
+function pauseOf(service: Service): End | undefined {
+  const all = ['RolledOut', 'Ready', 'Progressing'].map((type) => conditionOf(service, type));
+  const held = all.find((each) => each?.status === 'False' && HELD.includes(each.reason));
+  if (held === undefined) return undefined;
+  const { reason, message } = service.status?.rollout ?? {};
+  return { end: 'Paused', message: `${held.reason}: ${reason === held.reason && message !== undefined ? message : held.message}` };
 }
 
 /** Phase and reason in one line, for people who wait. */
-export function whereItIs({ status, metadata }: Service): string {
-  if ((status?.observedGeneration ?? 0) < (metadata.generation ?? 0)) return 'the operator has not seen the newest spec yet';
-  const { reason, step, weight, ready } = status?.summary ?? {};
-  const facts = [reason, step === undefined ? undefined : `step ${step}`, weight === undefined ? undefined : `weight ${weight}`, ready === undefined ? undefined : `ready ${ready}`];
-  return [status?.phase ?? 'Pending', ...facts].filter((each) => each !== undefined && each !== '').join(', ');
+export function whereItIs(service: Service): string {
+  if (isBehind(service)) return 'the operator has not seen the newest spec yet';
+  const { reason, step, weight, ready } = service.status?.summary ?? {};
+  const facts = Object.entries({ step, weight, ready }).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
+  return [service.status?.phase ?? 'Pending', reason ?? '', ...facts].filter((each) => each !== '').join(', ');
 }
 
 /** The revision to go back to: the asked one; during a rollout the stable one; else the newest other one. */

@@ -44,10 +44,9 @@ export function revisionViews(snapshot: Snapshot): RevisionView[] {
 
 /** How it stands with the pods of a revision. */
 export function revisionState({ status, role, pods }: RevisionView): Span {
-  const desired = status?.desired ?? 0;
-  if (desired === 0 && role === 'rejected') return marked('bad', 'Rejected');
-  if (desired === 0 && role !== 'stable') return marked('neutral', 'ScaledDown');
-  if ((status?.ready ?? 0) >= desired) return marked('ok', 'Healthy');
+  const { desired = 0, ready = 0 } = status ?? {};
+  if (desired === 0 && role !== 'stable') return role === 'rejected' ? marked('bad', 'Rejected') : marked('neutral', 'ScaledDown');
+  if (ready >= desired) return marked('ok', 'Healthy');
   return pods.some((pod) => podTroubles(pod).length > 0) ? marked('bad', 'Degraded') : marked('progressing', 'Progressing');
 }
 

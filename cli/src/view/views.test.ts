@@ -20,7 +20,7 @@ function fixture(name: string): Snapshot {
 const text = (lines: readonly Line[]): string => `${lines.map(plain).join('\n')}\n`;
 const golden = (name: string): string => `./testdata/${name}.txt`;
 const warningsOf = ({ pods, at }: Snapshot): Warning[] =>
-  pods.slice(0, 1).map((pod) => ({ metadata: { name: 'w' }, regarding: { kind: 'Pod', name: pod.metadata.name }, reason: 'Failed', note: 'Error: secret "models-s3" not found', deprecatedLastTimestamp: new Date(at - 5_000).toISOString() }));
+  pods.slice(0, 1).map((pod) => ({ metadata: { name: 'w' }, involvedObject: { kind: 'Pod', name: pod.metadata.name }, reason: 'Failed', message: 'Error: secret "models-s3" not found', lastTimestamp: new Date(at - 5_000).toISOString() }));
 
 describe.each(['paused', 'blocked'])('%s', (name) => {
   const snapshot = fixture(name);
