@@ -40,7 +40,6 @@ const VARIABLES = {
   ADMIN_TOKEN: [text, 'bearer token for management'],
   ALIAS_PORTS: [list, "further ports of the API, comma separated; 'all' = 80,8000,8001,8080,8500,8501"],
   CORS_ORIGINS: [list, "origins that browsers may call from, comma separated, or '*'; not behind a router, which answers those"],
-  V1_DIALECT: [z.enum(['tfserving', 'kserve']).default('tfserving'), 'who owns /v1/models'],
   LOG_LEVEL: [z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'), 'trace | debug | info | warn | error | silent'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>;
 
