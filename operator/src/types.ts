@@ -1,35 +1,9 @@
 // Owns the values that travel between observe (the only reads), the pure core (planFor) and act (the only writes).
 // Must not know how any of the three works. Everything is plain data; the clock reading is observed.at.
 import type { FetchProgress, InferenceService, InferenceServiceStatus, ModelSpec, PodTemplateSpec, ResourcesSpec, RouterReport, RuntimeSpec, ServerState } from '@slipway/api';
+import type { KubeObject } from '@slipway/kube';
 
-/** Any Kubernetes object as raw JSON. */
-export interface KubeObject {
-  apiVersion: string;
-  kind: string;
-  metadata: {
-    name: string;
-    namespace?: string;
-    uid?: string;
-    resourceVersion?: string;
-    generation?: number;
-    creationTimestamp?: string;
-    deletionTimestamp?: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-    ownerReferences?: OwnerReference[];
-    [key: string]: unknown;
-  };
-  [key: string]: unknown;
-}
-
-export interface OwnerReference {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-}
+export type { KubeObject, OwnerReference } from '@slipway/kube';
 
 /** The part of the spec that makes pods; equal parts (after defaulting) are the same revision. */
 export interface RevisionSpec {
