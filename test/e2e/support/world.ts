@@ -125,7 +125,9 @@ export class World {
     await loadImages(this.access.id, images, { report: (line) => void process.stderr.write(`${line}\n`) });
   }
 
+  /** Starts a load once the Service leads somewhere: the node's proxy learns of a new Service a moment after the API server does. */
   async load(options: LoadOptions): Promise<Load> {
+    await until(`${options.url} answers`, async () => (await this.post(options.url + options.path, options.body)).status === 200);
     return await Load.start(this.access.inside, options);
   }
 
