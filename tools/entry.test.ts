@@ -23,7 +23,7 @@ async function start(source: string, ...args: string[]): Promise<{ child: Return
 
 describe('run.mjs', () => {
   it.runIf(process.platform === 'linux')('runs TypeScript as the main module on the pinned Node with its arguments and passes its exit code on', async () => {
-    const { firstOutput, code } = await start('const words: string[] = process.argv.slice(2); console.log(process.version, import.meta.main, ...words); process.exitCode = 7;', 'one', 'two');
+    const { firstOutput, code } = await start('const words: string[] = process.argv.slice(2); console.log([process.version, String(import.meta.main), ...words].join(" ")); process.exitCode = 7;', 'one', 'two');
     expect(await firstOutput).toBe(`v${pinned} true one two\n`);
     expect(await code).toBe(7);
   });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { chooseGroups, GROUPS } from './groups.ts';
-import { countReport, summary, type VitestReport } from './report.ts';
+import { countReport, failuresOf, summary, type VitestReport } from './report.ts';
 
 const report = (more: Partial<VitestReport>): VitestReport => ({ success: true, numPassedTests: 3, numFailedTests: 0, testResults: [], ...more });
 
@@ -30,7 +30,25 @@ describe('countReport', () => {
   });
 });
 
+describe('failuresOf', () => {
+  it('names failed tests and broken files with the first lines of why', () => {
+    const testResults = [
+      { name: 'a.test.ts', status: 'failed', message: 'cannot be loaded', assertionResults: [] },
+      { name: 'b.test.ts', status: 'failed', assertionResults: [{ status: 'passed' }, { status: 'failed', fullName: 'adds up', failureMessages: ['1\n2\n3\n4\n5\n6\n7'] }] },
+      { name: 'c.test.ts', status: 'passed', assertionResults: [{ status: 'passed' }] },
+    ];
+    expect(failuresOf(report({ testResults }))).toEqual(['a.test.ts\n    cannot be loaded', 'b.test.ts > adds up\n    1\n    2\n    3\n    4\n    5\n    6']);
+    expect(failuresOf(undefined)).toEqual([]);
+  });
+});
+
 describe('summary', () => {
+  it('names what failed before the table', () => {
+    const text = summary([{ name: 'unit', passed: 3, failed: 1, milliseconds: 1200, failures: ['a.test.ts > adds up\n    1 is not 2'] }]);
+    expect(text).toContain('failed:\n  unit: a.test.ts > adds up\n    1 is not 2\n');
+    expect(text.indexOf('failed:')).toBeLessThan(text.indexOf('group '));
+  });
+
   it('ends with the sum', () => {
     const results = [{ name: 'unit', passed: 3, failed: 0, milliseconds: 1200 }, { name: 'lint', passed: 0, failed: 1, milliseconds: 61_000, note: 'interrupted' }];
     const lines = summary(results).trimEnd().split('\n');

@@ -6,14 +6,29 @@ export interface VitestReport {
   readonly success: boolean;
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+  readonly testResults: readonly FileReport[];
+}
+
+interface FileReport {
+  readonly name?: string;
+  readonly status: string;
+  readonly message?: string;
+  readonly assertionResults: readonly { readonly status: string; readonly fullName?: string; readonly failureMessages?: readonly string[] | null }[];
 }
 
 /** How many tests of a group passed and failed. */
 export interface Count { readonly passed: number; readonly failed: number }
 
 /** A group that ran, or could not run. `note` says what a person should know about it. */
-export interface GroupResult extends Count { readonly name: string; readonly milliseconds: number; readonly note?: string | undefined }
+export interface GroupResult extends Count {
+  readonly name: string;
+  readonly milliseconds: number;
+  readonly note?: string | undefined;
+  /** One entry for each failed test or file: its name, then the first lines of why. */
+  readonly failures?: readonly string[];
+}
+
+const LINES_OF_A_FAILURE = 6;
 
 /**
  * Counts a report. A file that failed outside of its tests (it could not be loaded, or a hook threw) counts as one failed, and so does a
@@ -27,12 +42,26 @@ export function countReport(report: VitestReport | undefined, exitCode: number):
   return { passed: report.numPassedTests, failed: failedOtherwise ? 1 : failed };
 }
 
-/** The table of groups, and as its last line `N passed, N failed`. */
+/** Names what failed, with the first lines of why: a long log is often read from its end only. */
+export function failuresOf(report: VitestReport | undefined): string[] {
+  return (report?.testResults ?? []).flatMap((file) => {
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    const broken = file.status === 'failed' && failed.length === 0 ? [failure(file.name, file.message)] : [];
+    return [...broken, ...failed.map((test) => failure(`${file.name ?? ''} > ${test.fullName ?? ''}`, test.failureMessages?.join('\n')))];
+  });
+}
+
+function failure(name = 'a file', why = ''): string {
+  return [name, ...why.trim().split('\n').slice(0, LINES_OF_A_FAILURE).map((line) => `    ${line}`)].join('\n');
+}
+
+/** What failed, the table of groups, and as its last line `N passed, N failed`. */
 export function summary(results: readonly GroupResult[]): string {
   const all = sumOf(results);
   const milliseconds = results.reduce((sum, result) => sum + result.milliseconds, 0);
   const rows = [...results, { name: 'all', milliseconds, ...all }].map(tableRow);
-  return ['', HEAD, ...rows, '', `${all.passed} passed, ${all.failed} failed`, ''].join('\n');
+  const failures = results.flatMap((result) => (result.failures ?? []).map((each) => `  ${result.name}: ${each}`));
+  return [...(failures.length === 0 ? [] : ['', 'failed:', ...failures]), '', HEAD, ...rows, '', `${all.passed} passed, ${all.failed} failed`, ''].join('\n');
 }
 
 /** Sum over groups. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Group } from './groups.ts';
-import { countReport, type GroupResult, type VitestReport } from './report.ts';
+import { countReport, failuresOf, type GroupResult, type VitestReport } from './report.ts';
 
 /** Where and how groups run. */
 export interface RunContext {
@@ -20,13 +20,14 @@ const CLEAN_UP_MS = 3 * 60_000;
 /** Runs a group to its end, its time limit or the abort of `signal`; never throws. */
 export async function runGroup(group: Group, context: RunContext): Promise<GroupResult> {
   const started = performance.now();
-  const report = path.join(context.scratch, `${group.name}.json`);
+  const file = path.join(context.scratch, `${group.name}.json`);
   const limit = AbortSignal.timeout(group.minutes * 60_000);
-  const code = await runProgram(commandOf(group, context.root, report), context, AbortSignal.any([limit, context.signal]));
-  const count = group.kind === 'check' ? countCheck(code) : countReport(await readReport(report), code);
+  const code = await runProgram(commandOf(group, context.root, file), context, AbortSignal.any([limit, context.signal]));
+  const report = group.kind === 'check' ? undefined : await readReport(file);
+  const count = group.kind === 'check' ? countCheck(code) : countReport(report, code);
   const note = context.signal.aborted ? 'interrupted' : limit.aborted ? `stopped after ${group.minutes} min` : undefined;
   const failedAnyway = note !== undefined && count.failed === 0;
-  return { name: group.name, milliseconds: performance.now() - started, note, passed: count.passed, failed: failedAnyway ? 1 : count.failed };
+  return { name: group.name, milliseconds: performance.now() - started, note, passed: count.passed, failed: failedAnyway ? 1 : count.failed, failures: failuresOf(report) };
 }
 
 function commandOf(group: Group, root: string, report: string): string[] {
