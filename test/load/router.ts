@@ -1,7 +1,8 @@
 // Owns the bench of the router against HAProxy, nginx (where installed) and a direct call: the same 90/10 split, an 80-byte JSON POST.
 // The proxy has one core, wrk and the upstreams another. Rounds are interleaved and medians compared, since neighbours make noise;
 // requests per CPU second of the proxy is the figure that neighbours disturb least.
-// Run: node test/load/router.ts [--rounds 5] [--seconds 3] [--only router,haproxy]
+// Then the same at 70 % of what each did (open loop: latency from the moment a request was due), and the memory of a held connection.
+// Run: node tools/run.mjs test/load/router.ts [--rounds 5] [--seconds 3] [--only router,haproxy] [--cores 0,1]
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,11 +11,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' }, only: { type: 'string' } } });
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '3' }, only: { type: 'string' }, cores: { type: 'string' } } });
 const ROUNDS = Number(values.rounds);
 const SECONDS = Number(values.seconds);
 const CLOCK_TICKS = 100;
-const [PROXY_CORE, OTHER_CORE] = os.cpus().length > 1 ? ['0', '1'] : ['0', '0'];
+/** The proxy has the first, wrk and the upstreams the others. */
+const [PROXY_CORE = '0', ...OTHERS] = values.cores?.split(',') ?? os.cpus().slice(0, 4).map((_, index) => String(index));
+const OTHER_CORE = OTHERS.length === 0 ? PROXY_CORE : OTHERS.join(',');
+const LOAD_SHARE = 0.7;
+const HELD_CONNECTIONS = 1000;
 const UPSTREAMS = ['127.2.0.1', '127.2.0.2'] as const;
 
 interface Target {
@@ -106,7 +111,7 @@ backend all
   server canary ${UPSTREAMS[1]}:${target} weight 10
 `;
 
-const nginxConfig = (port: number, target: number): string => `worker_processes 1; daemon off; pid ${folder}/nginx.pid; error_log stderr;
+const nginxConfig = (port: number, target: number): string => `worker_processes 1; master_process off; daemon off; pid ${folder}/nginx.pid; error_log stderr;
 events { worker_connections 4096; }
 http { access_log off;
   upstream stable { server ${UPSTREAMS[0]}:${target}; keepalive 128; }
@@ -168,6 +173,52 @@ function wrk(target: Target, connections: number, script: string): Run {
   return { rate, p50, p99, perCore: seconds === 0 ? 0 : (rate * SECONDS) / seconds, rssMb: target.pid === undefined ? 0 : rssMb(target.pid) };
 }
 
+interface OpenLoop { answered: number; unanswered: number; bad: number; p50: number; p99: number }
+
+function openLoop(target: Target, rate: number): OpenLoop {
+  const host = target.name === 'direct' ? UPSTREAMS[0] : '127.0.0.1';
+  const args = [path.join(import.meta.dirname, 'open-loop.ts'), host, target.port, Math.round(rate), SECONDS, 64].map(String);
+  const output = execFileSync('taskset', ['-c', OTHER_CORE, process.execPath, ...args], { encoding: 'utf8' });
+  return JSON.parse(output) as OpenLoop;
+}
+
+/** Anonymous memory of a proxy per held connection, in KiB; `what` is idle or busy. */
+async function perConnection(target: Target, what: string): Promise<number> {
+  const { pid } = target;
+  if (pid === undefined) return 0;
+  const before = rssMb(pid);
+  const args = [path.join(import.meta.dirname, 'connections.ts'), '127.0.0.1', target.port, HELD_CONNECTIONS, what].map(String);
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  await new Promise<void>((resolve, reject) => child.once('exit', () => reject(new Error('the client ended'))).stdout.once('data', () => resolve()));
+  const held = rssMb(pid) - before;
+  child.removeAllListeners('exit').kill('SIGKILL');
+  return (held * 1024) / HELD_CONNECTIONS;
+}
+
+function underLoad(targets: Target[], capacity: Map<string, Run>): void {
+  console.log(`\nopen loop at ${LOAD_SHARE * 100} % of each one's own requests/s at 32 connections, median of ${ROUNDS} x ${SECONDS} s`);
+  console.log('proxy        req/s    p50 us   p99 us   unanswered');
+  const proxies = targets.filter((target) => target.name !== 'direct');
+  const runs = new Map<string, OpenLoop[]>(proxies.map((target) => [target.name, []]));
+  const rateOf = (target: Target): number => LOAD_SHARE * (capacity.get(target.name)?.rate ?? 0);
+  for (let round = 0; round < ROUNDS; round++) for (const target of proxies) runs.get(target.name)?.push(openLoop(target, rateOf(target)));
+  for (const target of proxies) {
+    const all = runs.get(target.name) ?? [];
+    const of = (key: keyof OpenLoop): number => median(all.map((run) => run[key]));
+    console.log([target.name.padEnd(9), rateOf(target).toFixed(0).padStart(9), of('p50').toFixed(0).padStart(10), of('p99').toFixed(0).padStart(9), String(of('unanswered') + of('bad')).padStart(13)].join(''));
+  }
+}
+
+async function memory(targets: Target[]): Promise<void> {
+  console.log(`\nmemory of ${HELD_CONNECTIONS} held connections, KiB each`);
+  console.log('proxy           idle      busy');
+  for (const target of targets.filter((each) => each.pid !== undefined)) {
+    const cells = [await perConnection(target, 'idle'), await perConnection(target, 'busy')];
+    console.log(target.name.padEnd(9) + cells.map((kib) => kib.toFixed(1).padStart(10)).join(''));
+  }
+}
+
 function median(numbers: number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
@@ -204,7 +255,10 @@ async function main(): Promise<void> {
   const targets = await startTargets(upstreamPort);
   const script = file('post.lua', SCRIPT);
   for (const target of targets) wrk(target, 32, script);
-  for (const connections of [1, 32, 128]) print(connections, measure(targets, connections, script));
+  const results = new Map([1, 32, 128].map((connections) => [connections, measure(targets, connections, script)]));
+  for (const [connections, all] of results) print(connections, all);
+  underLoad(targets, results.get(32) ?? new Map());
+  await memory(targets);
 }
 
 try {
