@@ -1,10 +1,10 @@
 // Builds the admin application: Prometheus metrics, /state, and management of models. Never routed to; management is off
 // behind an InferenceService, and alone it asks for ADMIN_TOKEN unless the port is on loopback only.
-import { timingSafeEqual } from 'node:crypto';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ServerConfig } from './config.ts';
 import { addErrorHandling } from './http/errors.ts';
+import { allowManagement } from './http/management.ts';
 import { InferenceError } from './inference/errors.ts';
 import { LoadError } from './backends/backend.ts';
 import type { ModelManager } from './models/model-manager.ts';
@@ -33,7 +33,12 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
   app.get('/state', () => options.state());
   app.get('/healthz', () => ({ status: 'healthy' }));
   app.get('/models', () => ({ models: manager.metadata() }));
-  const guarded = { onRequest: (request: FastifyRequest): Promise<void> => guard(request, config) };
+  const policy = { behindRouter: config.BEHIND_ROUTER, token: config.ADMIN_TOKEN, host: config.adminHost };
+  const onRequest = (request: FastifyRequest, _reply: unknown, done: () => void): void => {
+    allowManagement(policy, request.headers.authorization);
+    done();
+  };
+  const guarded = { onRequest };
   app.post('/models', guarded, async (request, reply) => {
     const { name, url, version, lazy } = parse(LoadBody, request.body);
     await load(manager, { name, url, version, lazy: lazy ?? false });
@@ -67,18 +72,4 @@ function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.map((issue) => ({ path: issue.path.join('.') || 'body', expected: issue.message, got: 'something else' }));
   throw new InferenceError('malformed_request', errors.map((issue) => `${issue.path}: ${issue.expected}`).join('; '), { errors });
-}
-
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
-
-function guard(request: FastifyRequest, config: AdminOptions['config']): Promise<void> {
-  if (config.BEHIND_ROUTER) return Promise.reject(new InferenceError('management_disabled', 'This server belongs to an InferenceService; change its spec instead.'));
-  if (config.ADMIN_TOKEN === undefined) {
-    if (LOOPBACK.has(config.adminHost)) return Promise.resolve();
-    return Promise.reject(new InferenceError('management_disabled', 'Set ADMIN_TOKEN to manage models over an open port.'));
-  }
-  const given = Buffer.from(request.headers.authorization ?? '');
-  const wanted = Buffer.from(`Bearer ${config.ADMIN_TOKEN}`);
-  if (given.byteLength === wanted.byteLength && timingSafeEqual(given, wanted)) return Promise.resolve();
-  return Promise.reject(new InferenceError('unauthorized', 'Send Authorization: Bearer <ADMIN_TOKEN>.'));
 }

@@ -9,9 +9,12 @@ import type { Drain } from './http/drain.ts';
 import { addErrorHandling } from './http/errors.ts';
 import { addMemoryAdmission } from './http/memory-admission.ts';
 import { addRequestContext, HEADERS, requestIdOf } from './http/request-context.ts';
+import { allowManagement } from './http/management.ts';
 import type { Parts } from './parts.ts';
 import { addInfoRoutes } from './protocols/native/info-routes.ts';
 import { addNativeRoutes } from './protocols/native/routes.ts';
+import type { ProtocolContext } from './protocols/protocol.ts';
+import { addV2Routes } from './protocols/v2/routes.ts';
 
 export interface AppOptions {
   config: ServerConfig;
@@ -22,7 +25,8 @@ export interface AppOptions {
   serverFactory?: FastifyServerFactory;
 }
 
-export function buildApp({ config, parts, drain, state, ready, serverFactory }: AppOptions): FastifyInstance {
+export function buildApp(options: AppOptions): FastifyInstance {
+  const { config, parts, drain, state, ready, serverFactory } = options;
   const loggerInstance: FastifyBaseLogger = parts.log;
   const app = Fastify({
     loggerInstance,
@@ -42,5 +46,25 @@ export function buildApp({ config, parts, drain, state, ready, serverFactory }: 
   addBodies(app); // bytes until the route knows what they are
   addInfoRoutes(app, { registry: parts.manager.registry, metrics: parts.metrics, state, ready, backend: () => parts.pool.report() });
   addNativeRoutes(app, { engine: parts.engine, bodies: parts.bodies, metrics: parts.metrics, revision: config.REVISION, timeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000 });
+  const context = protocolContext(options);
+  addV2Routes(app, context); // Open Inference Protocol V2 (KServe, Triton, MLServer)
   return app;
+}
+
+/** What all protocols but the native one are made from. */
+function protocolContext({ config, parts, state, ready }: AppOptions): ProtocolContext {
+  const policy = { behindRouter: config.BEHIND_ROUTER, token: config.ADMIN_TOKEN, host: config.HOST };
+  return {
+    engine: parts.engine,
+    manager: parts.manager,
+    metrics: parts.metrics,
+    revision: config.REVISION,
+    timeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000,
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    ready,
+    state,
+    mayManage: (authorization) => {
+      allowManagement(policy, authorization);
+    },
+  };
 }

@@ -15,7 +15,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 export function addErrorHandling(app: FastifyInstance, limits: { maxBodyBytes: number }): void {
   app.setErrorHandler((thrown, request, reply) => {
-    const error = translate(thrown as FastifyError, limits.maxBodyBytes);
+    const error = asRefusal(thrown as FastifyError, limits.maxBodyBytes);
     if (error.code === 'internal_error') request.log.error({ err: error.cause ?? error, reqId: request.id }, 'call failed');
     return sendProblem(request, reply, error);
   });
@@ -29,7 +29,7 @@ export function addErrorHandling(app: FastifyInstance, limits: { maxBodyBytes: n
 }
 
 /** Fastify's own refusals in the words of the catalogue. */
-function translate(thrown: FastifyError, maxBodyBytes: number): InferenceError {
+export function asRefusal(thrown: FastifyError, maxBodyBytes: number): InferenceError {
   if (thrown instanceof InferenceError) return thrown;
   switch (thrown.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

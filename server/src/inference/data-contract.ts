@@ -9,13 +9,15 @@ const MAX_ISSUES = 20;
 
 /**
  * Checks every value: finite everywhere unless the contract says otherwise, and each feature's own rules.
+ * @param nonFinite takes NaN and Infinity where the contract says nothing (tensor protocols; the native API never does)
  * Features are the last axis of a tensor when there are as many, else inputs by name.
  * @throws InferenceError data_contract_violation naming at most 20 places.
  */
-export function checkContract(tensors: readonly Tensor[], contract: DataContract | undefined): void {
+export function checkContract(tensors: readonly Tensor[], contract: DataContract | undefined, nonFinite = false): void {
   const issues: Issue[] = [];
   for (const tensor of tensors) {
-    checkTensor(tensor, featuresOf(tensor, contract), issues);
+    const features = featuresOf(tensor, contract);
+    if (features.length > 0 || !nonFinite) checkTensor(tensor, features, issues);
     if (issues.length >= MAX_ISSUES) break;
   }
   const [first] = issues;

@@ -23,10 +23,13 @@ export function prepareInputs(inputs: unknown, spec: ServingSpec, own: NumericPr
   return prepareTensors(tensorsOf(inputs, spec), spec, own);
 }
 
-/** The same for tensors that did not come as JSON. */
-export function prepareTensors(tensors: Tensor[], spec: ServingSpec, own: NumericPreprocessing | undefined): Prepared {
+/**
+ * The same for tensors that did not come as JSON.
+ * @param nonFinite takes NaN and Infinity where the contract says nothing
+ */
+export function prepareTensors(tensors: readonly Tensor[], spec: ServingSpec, own?: NumericPreprocessing, nonFinite = false): Prepared {
   const rows = validate(tensors, spec);
-  checkContract(tensors, spec.contract);
+  checkContract(tensors, spec.contract, nonFinite);
   if (own !== undefined && !tensors.some((tensor) => isFloatDType(tensor.dtype))) {
     const dtypes = tensors.map((tensor) => tensor.dtype).join(', ');
     throw invalidInput(`preprocessing needs a float input; the model takes ${dtypes}.`, { path: 'preprocessing', expected: 'nothing', got: 'preprocessing' });

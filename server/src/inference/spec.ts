@@ -33,6 +33,15 @@ export interface ServingSpec {
   baseline: Readonly<Record<string, number>>;
 }
 
+/** The name under which a text model takes its texts in tensor protocols; its own input's name is taken too. */
+export const TEXT_INPUT = 'text';
+
+/** What a caller of a tensor protocol sends and gets: of a text model one string per row instead of the vectorizer's numbers. */
+export function callerSignature(spec: ServingSpec): ModelSignature {
+  if (spec.takes === 'tensors') return spec.signature;
+  return { inputs: [{ name: TEXT_INPUT, dtype: 'string', shape: [-1] }], outputs: spec.signature.outputs };
+}
+
 const CHANNELS = [1, 3, 4];
 const PICTURE_DTYPES = ['float32', 'uint8', 'int32'];
 

@@ -7,12 +7,17 @@ import type { Nested } from '../inference/nested.ts';
 import type { Prediction, Scored } from '../inference/postprocess.ts';
 import type { Tensor } from '../inference/tensor.ts';
 
-/** What one item of a call brings. Exactly one of inputs, text, pictures and prepared. */
+/** What one item of a call brings. Exactly one of inputs, text, pictures, tensors and prepared. */
 export interface Item {
   inputs?: unknown;
   text?: string | readonly string[];
   /** PNG or JPEG files, one per row. */
   pictures?: readonly Uint8Array[];
+  /**
+   * As a tensor protocol decoded them: names, dtypes and shapes are checked by the engine, the package's numeric steps applied. For a
+   * text model one string tensor of shape [n] or [n, 1], which goes through the vectorizer. The memory is given away.
+   */
+  tensors?: readonly Tensor[];
   /** Already checked and converted (by the worker that parsed a large body). */
   prepared?: Prepared;
   preprocessing?: NumericPreprocessing | undefined;
@@ -26,6 +31,15 @@ export interface Call {
   maxBatchSize: number | undefined;
   /** Whether uncertainty and explanation are wanted. */
   extras: boolean;
+  /**
+   * `predictions`: the outputs through the package's postprocessing (softmax, labels, top-k). `tensors`: the model's own outputs as
+   * they are, for protocols whose answer is tensors; nothing is nested or labelled then. Default predictions.
+   */
+  answer?: 'predictions' | 'tensors';
+  /** Whether NaN and Infinity may come where the package declares nothing about the feature. Default false (the native API). */
+  nonFinite?: boolean;
+  /** With `tensors`: the outputs wanted, in this order; absent or empty = all, in the model's order. */
+  outputs?: readonly string[];
 }
 
 export interface Postprocessed {

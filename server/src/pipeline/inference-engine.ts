@@ -1,11 +1,11 @@
 // Owns a prediction from a call to its answer in plain values: lease, prepare, admit, run, postprocess. Knows no protocol and no
 // HTTP; every protocol calls this.
-import { InferenceError } from '../inference/errors.ts';
+import { InferenceError, invalidInput } from '../inference/errors.ts';
 import type { Prepared } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import { bytesOf, concatRows, layoutOf, rowSizeOf, rowsOf, sliceRows, type Tensor } from '../inference/tensor.ts';
 import type { Model } from '../models/model.ts';
-import type { Kind, Registry } from '../models/registry.ts';
+import type { Kind, Registry, Wanted } from '../models/registry.ts';
 import type { MetricsCollector } from '../metrics/metrics-collector.ts';
 import type { Call, CallResult, Item, ItemResult } from './call.ts';
 import { execute, type CallContext, type Executed } from './execute.ts';
@@ -33,12 +33,22 @@ export class InferenceEngine {
     this.#options = options;
   }
 
+  /**
+   * The model that a call would use, loaded if it is lazy: protocols that need its dtypes to read a body ask before they decode.
+   * @throws InferenceError as Registry.lease
+   */
+  async describe(wanted: Wanted): Promise<Model> {
+    using lease = await this.#options.registry.lease(wanted);
+    return lease.model;
+  }
+
   /** @throws InferenceError; one bad item fails the whole call and is named by its index. */
   async predict(call: Call, context: CallContext): Promise<CallResult> {
     const [first] = call.items;
     const takes = kindOf(first);
     using lease = await this.#options.registry.lease({ name: call.modelName, version: call.modelVersion, takes });
     const { model } = lease;
+    checkWanted(call, model.spec);
     const started = performance.now();
     const prepared = await this.#prepareAll(model, call);
     const preprocessed = performance.now();
@@ -61,7 +71,7 @@ export class InferenceEngine {
     const prepared: Prepared[] = [];
     let rows = 0;
     for (const [index, item] of call.items.entries()) {
-      const one = await this.#prepare(model, item, { index, of: call.items.length });
+      const one = await this.#prepare(model, item, { index, of: call.items.length, nonFinite: call.nonFinite === true });
       prepared.push(one);
       rows += one.rows;
       if (rows > maxBatchItems) throw tooMany(rows, maxBatchItems);
@@ -69,9 +79,9 @@ export class InferenceEngine {
     return prepared;
   }
 
-  async #prepare(model: Model, item: Item, place: { index: number; of: number }): Promise<Prepared> {
+  async #prepare(model: Model, item: Item, place: { index: number; of: number; nonFinite: boolean }): Promise<Prepared> {
     try {
-      return item.prepared ?? (await this.#options.preprocessing.prepare(model, item));
+      return item.prepared ?? (await this.#options.preprocessing.prepare(model, item, place.nonFinite));
     } catch (error) {
       throw place.of === 1 ? error : atIndex(error, place.index);
     }
@@ -91,6 +101,7 @@ export class InferenceEngine {
 
   async #finish(model: Model, work: { call: Call; prepared: readonly Prepared[]; executed: { perItem: Tensor[][] }; context: CallContext }): Promise<ItemResult[]> {
     const { call, prepared, executed, context } = work;
+    if (call.answer === 'tensors') return executed.perItem.map((outputs) => ({ outputs: wantedOf(outputs, call.outputs), predictions: [], single: false, deferred: false }));
     const rows = prepared.reduce((sum, item) => sum + item.rows, 0);
     const explained = call.extras && model.spec.explanation === 'occlusion' && rows <= MAX_EXPLAINED_ROWS;
     const deferred = !explained && isLarge(executed.perItem.flat());
@@ -119,6 +130,18 @@ function estimate(spec: ServingSpec, prepared: readonly Prepared[]): number {
   const rows = prepared.reduce((sum, item) => sum + item.rows, 0);
   const outputs = spec.signature.outputs.reduce((sum, output) => sum + rows * rowSizeOf(output.shape.map((dim) => Math.abs(dim))) * layoutOf(output.dtype).bytes, 0);
   return MEMORY_FACTOR * (inputs + outputs);
+}
+
+function checkWanted(call: Call, spec: ServingSpec): void {
+  const known = spec.signature.outputs.map((output) => output.name);
+  const unknown = call.outputs?.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw invalidInput(`Model ${spec.name} has no output ${unknown}; it has: ${known.join(', ')}.`, { path: `outputs.${unknown}`, expected: known.join(', '), got: unknown });
+}
+
+/** The outputs asked for, in the caller's order; all of them where none is named. */
+function wantedOf(outputs: Tensor[], wanted: readonly string[] = []): Tensor[] {
+  return wanted.length === 0 ? outputs : wanted.flatMap((name) => outputs.filter((output) => output.name === name));
 }
 
 function kindOf(item: Item | undefined): Kind {

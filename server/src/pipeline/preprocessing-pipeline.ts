@@ -3,7 +3,8 @@
 import { InferenceError, invalidInput } from '../inference/errors.ts';
 import { picturesOf, pictureTensor, prepareInputs, prepareTensors, type Prepared } from '../inference/inputs.ts';
 import { checkPicture } from '../inference/pictures.ts';
-import type { ServingSpec } from '../inference/spec.ts';
+import { TEXT_INPUT, type ServingSpec } from '../inference/spec.ts';
+import type { Tensor } from '../inference/tensor.ts';
 import type { Model } from '../models/model.ts';
 import { textTensor } from '../models/loader.ts';
 import type { Item } from './call.ts';
@@ -21,13 +22,20 @@ export class PreprocessingPipeline {
   }
 
   /** @throws InferenceError invalid_input, data_contract_violation, unsupported_media_type */
-  async prepare(model: Model, item: Item): Promise<Prepared> {
+  async prepare(model: Model, item: Item, nonFinite = false): Promise<Prepared> {
     const { spec } = model;
+    if (item.tensors !== undefined) return this.#tensors(model, item, nonFinite);
     if (model.vectorizer !== undefined && item.pictures === undefined) return this.#texts(model, item);
     if (item.text !== undefined) throw wrongKind(spec, 'inputs', 'text');
     const pictures = item.pictures ?? picturesOf(item.inputs, spec);
     if (pictures === undefined) return prepareInputs(item.inputs, spec, item.preprocessing);
     return this.#pictures(model, pictures, item);
+  }
+
+  #tensors(model: Model, item: Item, nonFinite: boolean): Prepared {
+    const tensors = item.tensors ?? [];
+    if (model.vectorizer === undefined) return prepareTensors(tensors, model.spec, item.preprocessing, nonFinite);
+    return this.#texts(model, { text: textsOf(tensors, model.spec) });
   }
 
   #texts(model: Model, item: Item): Prepared {
@@ -51,6 +59,23 @@ export class PreprocessingPipeline {
     const decoded = await Promise.all(pictures.map((bytes) => model.runner.decode({ bytes, channels: image.channels })));
     return prepareTensors([pictureTensor(decoded, spec)], spec, item.preprocessing);
   }
+}
+
+const isColumn = (shape: readonly number[]): boolean => shape.length === 1 || (shape.length === 2 && shape[1] === 1);
+
+/** The texts of a string tensor [n] or [n, 1]; bytes are read as UTF-8. */
+function textsOf(tensors: readonly Tensor[], spec: ServingSpec): string[] {
+  const [input, ...others] = tensors;
+  const names = [TEXT_INPUT, ...spec.signature.inputs.map((own) => own.name)];
+  const path = `inputs.${input?.name ?? TEXT_INPUT}`;
+  if (input === undefined || others.length > 0 || !names.includes(input.name)) {
+    throw invalidInput(`Model ${spec.name} takes one input of texts, named ${TEXT_INPUT}.`, { path: 'inputs', expected: TEXT_INPUT, got: tensors.map((tensor) => tensor.name).join(', ') || 'nothing' });
+  }
+  if (input.dtype !== 'string' || !Array.isArray(input.data) || !isColumn(input.shape)) {
+    throw invalidInput(`Model ${spec.name} takes texts: send strings.`, { path, expected: 'string [-1] or [-1,1]', got: `${input.dtype} [${input.shape.join(',')}]` });
+  }
+  const utf8 = new TextDecoder();
+  return input.data.map((text) => (typeof text === 'string' ? text : utf8.decode(text)));
 }
 
 function wrongKind(spec: ServingSpec, wanted: 'inputs' | 'text', got: string): InferenceError {

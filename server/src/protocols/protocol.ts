@@ -1,0 +1,167 @@
+// Owns what every protocol needs and no protocol is: one way to run a call (metrics, deadline, hang-up), one way to answer it
+// over HTTP, and a scope in which every refusal has the protocol's own body. Must not know any protocol or backend.
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ServerState } from '@slipway/api';
+import { asRefusal } from '../http/errors.ts';
+import { hangUpSignal, HEADERS } from '../http/request-context.ts';
+import { asInferenceError, type InferenceError } from '../inference/errors.ts';
+import type { MetricsCollector } from '../metrics/metrics-collector.ts';
+import type { ModelManager } from '../models/model-manager.ts';
+import type { Call, CallResult } from '../pipeline/call.ts';
+import type { CallContext } from '../pipeline/execute.ts';
+import type { InferenceEngine } from '../pipeline/inference-engine.ts';
+
+/** What `add<Protocol>Routes(app, context)` is given; app.ts makes one for all. */
+export interface ProtocolContext {
+  engine: InferenceEngine;
+  /** The table of models, and loading and unloading where the caller may (see `mayManage`). */
+  manager: ModelManager;
+  metrics: MetricsCollector;
+  revision: string | undefined;
+  /** Time for one answer. */
+  timeoutMs: number;
+  maxBodyBytes: number;
+  /** Whether /health/ready answers 200. */
+  ready(): boolean;
+  state(): ServerState;
+  /**
+   * Lets a caller change models, by its Authorization header.
+   * @throws InferenceError management_disabled (behind an InferenceService, or an open port without ADMIN_TOKEN), unauthorized
+   */
+  mayManage(authorization: string | undefined): void;
+}
+
+/** Where a call came from. */
+export interface Origin {
+  /** The label `protocol` of the metrics: `v2`, `v2-grpc`, `tfserving`, ... One of a fixed few. */
+  protocol: string;
+  requestId: string;
+  /** Milliseconds on the monotonic clock. */
+  began: number;
+  /** The caller's own limit, if it gave one; the server's is kept anyway. */
+  timeoutMs?: number | undefined;
+  signal: AbortSignal;
+  /** HTTP status that the protocol answers an error with, for the metrics; the catalogue's own by default. */
+  statusOf?(error: InferenceError): number;
+}
+
+export interface Steps<T> {
+  /** Reads the body. @throws InferenceError */
+  decode(): Call | Promise<Call>;
+  /** Makes the answer; counted as the phase `serialise`. */
+  encode(result: CallResult): T | Promise<T>;
+}
+
+export interface Outcome<T> {
+  result: CallResult;
+  answer: T;
+}
+
+/**
+ * Runs one call of any protocol over any transport and counts it.
+ * @throws InferenceError whatever went wrong; an unknown error is logged by the transport (its cause is kept).
+ */
+export async function runCall<T>(context: ProtocolContext, origin: Origin, steps: Steps<T>): Promise<Outcome<T>> {
+  const { engine, metrics } = context;
+  const ended = metrics.began();
+  let call: Call | undefined;
+  let result: CallResult | undefined;
+  let code = 200;
+  try {
+    call = await steps.decode();
+    result = await engine.predict(call, deadlineOf(context, origin));
+    const serialising = performance.now();
+    const answer = await steps.encode(result);
+    metrics.phase(result.spec.name, result.spec.version, 'serialise', performance.now() - serialising);
+    return { result, answer };
+  } catch (thrown) {
+    const error = asInferenceError(thrown);
+    code = origin.statusOf?.(error) ?? error.status;
+    throw error;
+  } finally {
+    ended();
+    const { name, version } = result?.spec ?? servedAs(context, call);
+    metrics.call({ model: name, version, protocol: origin.protocol, code, ms: performance.now() - origin.began });
+  }
+}
+
+function deadlineOf(context: ProtocolContext, origin: Origin): CallContext {
+  const ms = Math.min(context.timeoutMs, origin.timeoutMs ?? Number.POSITIVE_INFINITY);
+  return { requestId: origin.requestId, deadline: origin.began + ms, signal: origin.signal };
+}
+
+/** Name and version that a failed call meant, both empty where it meant none that is served: labels stay bounded. */
+function servedAs(context: ProtocolContext, call: Call | undefined): { name: string; version: string } {
+  if (call?.modelName === undefined) return { name: '', version: '' };
+  try {
+    const { name, version } = context.manager.registry.select({ name: call.modelName, version: call.modelVersion, takes: 'tensors' });
+    return { name, version };
+  } catch {
+    return { name: '', version: '' };
+  }
+}
+
+/** An answer on HTTP. */
+export interface HttpAnswer {
+  status: number;
+  type: string;
+  body: string | Buffer;
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** Puts an error into the protocol's own status and body: one table per protocol. */
+export type WriteError = (error: InferenceError) => HttpAnswer;
+
+export interface HttpProtocol {
+  protocol: string;
+  writeError: WriteError;
+}
+
+/** Answers an inference call over HTTP; what the protocol reads and writes are the two steps. */
+export async function answerCall(context: ProtocolContext, at: HttpProtocol & { request: FastifyRequest; reply: FastifyReply }, steps: Steps<HttpAnswer>): Promise<FastifyReply> {
+  const { request, reply, protocol, writeError } = at;
+  const origin: Origin = { protocol, requestId: request.id, began: performance.now(), signal: hangUpSignal(reply), statusOf: (error) => writeError(error).status };
+  try {
+    const { result, answer } = await runCall(context, origin, steps);
+    reply.header(HEADERS.modelVersion, result.spec.version);
+    return await sendAnswer(reply, answer);
+  } catch (thrown) {
+    return sendError(request, reply, asInferenceError(thrown), writeError);
+  }
+}
+
+export function sendAnswer(reply: FastifyReply, { status, type, body, headers = {} }: HttpAnswer): FastifyReply {
+  for (const [name, value] of Object.entries(headers)) reply.header(name, value);
+  return reply.code(status).type(type).send(body);
+}
+
+/** Sends an error in the protocol's words, with Retry-After; what the server itself got wrong is logged. */
+export function sendError(request: FastifyRequest, reply: FastifyReply, error: InferenceError, writeError: WriteError): FastifyReply {
+  if (error.code === 'internal_error') request.log.error({ err: error.cause ?? error, reqId: request.id }, 'call failed');
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
+  return sendAnswer(reply, writeError(error));
+}
+
+/**
+ * A part of the application in which every refusal, also those made before a route runs, is written by the protocol, and in which a
+ * body of any content type is read as bytes (`request.body` is a Buffer, or undefined).
+ * @param prefix paths below it that no route has are answered by the protocol too
+ */
+export function protocolScope(app: FastifyInstance, options: { context: ProtocolContext; writeError: WriteError; prefix?: string }, add: (scope: FastifyInstance) => void): void {
+  const { context, writeError, prefix } = options;
+  const plugin = (scope: FastifyInstance, _options: object, done: () => void): void => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, read) => {
+      read(null, body);
+    });
+    scope.setErrorHandler((thrown, request, reply) => sendError(request, reply, asRefusal(thrown as FastifyError, context.maxBodyBytes), writeError));
+    add(scope);
+    done();
+  };
+  void app.register(plugin, prefix === undefined ? {} : { prefix });
+}
+
+/** The body of a request as bytes; none is an empty one. */
+export function bodyOf(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}
