@@ -144,20 +144,35 @@ function deleteCall(ref: ObjectRef, options: DeleteOptions): Call {
   };
 }
 
+/** No object of Kubernetes comes near: etcd takes 1.5 MiB. What is longer is no watch event, and must not fill the memory. */
+const LONGEST_LINE = 16 * 1024 * 1024;
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is KubeObject => isRecord(value) && isRecord(value['metadata']);
+
 /**
  * Items of a list carry neither apiVersion nor kind; a watch's do. Both are given them here, so that callers never see a difference.
- * An empty list of metadata comes with `items: null`.
+ * An empty list of metadata comes with `items: null`. What is no list, or holds something that is no object, is a bad answer: taken for an
+ * empty list, it would delete everything.
  */
 function complete<T extends KubeObject>(list: KubeList<T>, type: ResourceType): KubeList<T> {
   const apiVersion = apiVersionOf(type);
-  const items = (list.items as T[] | null) ?? [];
-  return { ...list, items: items.map((item) => Object.assign(item, { apiVersion, kind: type.kind })) };
+  const items: unknown = isObject(list) ? ((list.items as T[] | null | undefined) ?? []) : undefined;
+  if (!Array.isArray(items) || !items.every(isObject)) throw new TransportError('BadAnswer', `not a list of ${type.plural}`);
+  return { ...list, items: (items as T[]).map((item) => Object.assign(item, { apiVersion, kind: type.kind })) };
+}
+
+const EVENT_TYPES = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
+
+function isEvent(value: unknown): value is WatchEvent {
+  if (!isRecord(value) || !EVENT_TYPES.has(String(value['type']))) return false;
+  return value['type'] === 'ERROR' ? isRecord(value['object']) : isObject(value['object']);
 }
 
 function eventOf(line: string): WatchEvent {
   try {
-    const event = JSON.parse(line) as WatchEvent;
-    if (typeof event.type === 'string' && typeof event.object === 'object') return event;
+    const event = JSON.parse(line) as unknown;
+    if (isEvent(event)) return event;
   } catch {
     // Falls through: a line that is no event is reported below, whatever it is.
   }
@@ -170,6 +185,7 @@ export async function* watchEvents(text: AsyncIterable<string>): AsyncIterable<W
   for await (const piece of text) {
     const lines = (rest + piece).split('\n');
     rest = lines.pop() ?? '';
+    if (rest.length > LONGEST_LINE) throw new TransportError('BadAnswer', 'a line of the watch does not end');
     for (const line of lines) if (line.trim() !== '') yield eventOf(line);
   }
 }

@@ -59,9 +59,13 @@ export const isTerminating = (error: unknown): error is ApiError =>
 export const isApplyConflict = (error: unknown): error is ApiError =>
   isConflict(error) && error.causes.some((cause) => cause.reason === 'FieldManagerConflict');
 
-/** Milliseconds the other side asked to wait, if it did. */
+/** No wait that the other side asks for is longer, milliseconds: a wrong header must not switch off a watch for a day. */
+const LONGEST_RETRY_AFTER_MS = 2 * 60_000;
+
+/** Milliseconds the other side asked to wait, if it did; two minutes at most. */
 export function retryAfterMs(error: unknown): number | undefined {
-  return error instanceof ApiError && error.retryAfterSeconds !== undefined ? error.retryAfterSeconds * 1000 : undefined;
+  if (!(error instanceof ApiError) || error.retryAfterSeconds === undefined) return undefined;
+  return Math.min(error.retryAfterSeconds * 1000, LONGEST_RETRY_AFTER_MS);
 }
 
 const RESET_CODES = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);

@@ -51,6 +51,18 @@ describe('list-watch machine', () => {
     expect(next.deliveries).toEqual([{ type: 'Progress', resourceVersion: '99' }]);
   });
 
+  it('an event older than what was told already makes it list anew, after a wait; an older bookmark says nothing', () => {
+    for (const type of ['ADDED', 'MODIFIED', 'DELETED'] as const) {
+      const late = step(watching(), { type: 'Event', event: { type, object: pod('a', '9') } }, at(5));
+      expect(late).toMatchObject({ state: { phase: 'Backoff' }, command: { do: 'Wait', ms: 200 }, deliveries: [], restart: 'OutOfOrder' });
+      expect(step(late.state, { type: 'Waited' }, at(6)).command).toEqual({ do: 'List' });
+    }
+    const bookmark = step(watching(), { type: 'Event', event: { type: 'BOOKMARK', object: pod('', '9') } }, at(5));
+    expect(bookmark).toEqual({ state: watching(), command: { do: 'Read' }, deliveries: [] });
+    const other = step(watching(), { type: 'Event', event: { type: 'MODIFIED', object: pod('b', '10') } }, at(5));
+    expect(other.deliveries[0], 'one write can change two objects').toMatchObject({ type: 'Upsert' });
+  });
+
   it('reopens at once after a healthy watch ended, and never without a wait after a short one', () => {
     const healthy = step(watching({ failures: 4 }), { type: 'Ended' }, at(STEADY_MS));
     expect(healthy).toMatchObject({ command: { do: 'Watch', resourceVersion: '10' }, state: { failures: 0 }, restart: 'Closed' });

@@ -8,6 +8,7 @@ import { backoffMs } from './backoff.ts';
 import type { Backoff } from './backoff.ts';
 import { errorOfEvent } from './client.ts';
 import { ApiError, TransportError, isExpired, retryAfterMs } from './errors.ts';
+import { compareResourceVersions } from './resource-version.ts';
 import type { KubeObject, WatchEvent } from './types.ts';
 
 /** Setbacks in a row; both return to zero once a watch has lived for STEADY_MS. */
@@ -154,8 +155,21 @@ function afterEvent(state: ListWatchState, event: WatchEvent, context: StepConte
   if (state.phase !== 'Watching') return { state, command: { do: 'Read' }, deliveries: [] };
   const object = event.object as KubeObject;
   const resourceVersion = object.metadata.resourceVersion ?? state.resourceVersion;
+  if (isOlder(resourceVersion, state)) return afterOlder(state, event, context);
   const told: Delivery[] = event.type === 'BOOKMARK' ? [] : [{ type: DELIVERED[event.type], object }];
   return { state: { ...state, resourceVersion }, command: { do: 'Read' }, deliveries: [...told, { type: 'Progress', resourceVersion }] };
+}
+
+const isOlder = (resourceVersion: string, state: { resourceVersion: string }): boolean =>
+  (compareResourceVersions(resourceVersion, state.resourceVersion) ?? 0) < 0;
+
+/**
+ * An API server tells changes in their order. One that comes late shows that something between reorders or repeats them: taken, it could
+ * bring back what is gone; left out, it could be missed for ever. So the collection is listed anew. An older bookmark says nothing new.
+ */
+function afterOlder(state: ListWatchState, event: WatchEvent, context: StepContext): ListWatchStep {
+  if (event.type === 'BOOKMARK') return { state, command: { do: 'Read' }, deliveries: [] };
+  return backOff(state, { restart: 'OutOfOrder' }, context);
 }
 
 function afterWait(state: ListWatchState): ListWatchStep {

@@ -195,8 +195,14 @@ describe('list-watch shell', () => {
     expect(asked).toEqual(['list', 'watch 10', 'watch 10']);
   });
 
-  it('garbage in the stream leads to a new list', async () => {
-    watches = [(_q, r) => say(r, '{"type":"ADD\n'), silent];
+  it.each([
+    ['half a line', '{"type":"ADD'],
+    ['an event without an object', '{"type":"ADDED","object":null}'],
+    ['an object without metadata', '{"type":"ADDED","object":{}}'],
+    ['an unknown type', '{"type":"RENAMED","object":{"metadata":{}}}'],
+    ['no event at all', 'null'],
+  ])('%s in the stream leads to a new list', async (_name, line) => {
+    watches = [(_q, r) => say(r, `${line}\n`), silent];
     lists = [(_q, r) => page(r, [item('a', 1)], 10), (_q, r) => page(r, [item('a', 5)], 12)];
     start();
     await until(() => asked.includes('watch 12'));

@@ -4,7 +4,7 @@ import type { Backoff } from './backoff.ts';
 import type { Client, Selection } from './client.ts';
 import { sleep } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { transportErrorOf } from './errors.ts';
+import { TransportError, transportErrorOf } from './errors.ts';
 import { step } from './list-watch-machine.ts';
 import type { Delivery, ListWatchCommand, ListWatchInput, ListWatchState } from './list-watch-machine.ts';
 import { apiVersionOf } from './resources.ts';
@@ -99,7 +99,9 @@ class Hands {
   private async list(continueToken: string | undefined): Promise<ListWatchInput> {
     const { client, type, pageLimit = PAGE_LIMIT } = this.options;
     const page = await client.list(type, { ...this.selection(), limit: pageLimit, continue: continueToken, signal: this.signal });
-    return { type: 'Page', items: page.items, resourceVersion: page.metadata.resourceVersion ?? '', continue: page.metadata.continue };
+    const { resourceVersion } = page.metadata;
+    if (resourceVersion === undefined || resourceVersion === '') throw new TransportError('BadAnswer', `a list of ${type.plural} without a version`);
+    return { type: 'Page', items: page.items, resourceVersion, continue: page.metadata.continue };
   }
 
   private async open(resourceVersion: string): Promise<ListWatchInput> {

@@ -74,6 +74,39 @@ describe('transport', () => {
     expect(seen).toEqual(['Bearer old', 'Bearer new']);
   });
 
+  it('an answer that trickles in for ever is given up', async () => {
+    const started = performance.now();
+    const dribbles = new Set<NodeJS.Timeout>();
+    handler = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const timer = setInterval(() => response.write(' '), 20);
+      dribbles.add(timer);
+      response.on('close', () => clearInterval(timer));
+    };
+    const transport = createTransport({ connection: { server: origin(), tls: {}, headers: () => Promise.resolve({}) }, clock: systemClock, userAgent: 'slipway-test', timeoutMs: 300 });
+    closers.push(() => transport.close());
+    const error = await createClient(transport).get(ref).catch((thrown: unknown) => thrown);
+    for (const timer of dribbles) clearInterval(timer);
+    expect(error).toBeInstanceOf(TransportError);
+    expect(error).toMatchObject({ failure: 'Timeout', message: expect.stringContaining('no whole answer within 0.6 s') as string });
+    expect(performance.now() - started).toBeGreaterThanOrEqual(599);
+  });
+
+  it('Retry-After is honoured up to two minutes', () => {
+    expect([1, 600, 86_400].map((seconds) => retryAfterMs(new ApiError(429, {}, seconds)))).toEqual([1_000, 120_000, 120_000]);
+  });
+
+  it.each([
+    ['null', null],
+    ['a Status', { kind: 'Status', status: 'Success' }],
+    ['items that are none', { metadata: {}, items: 'none' }],
+    ['an item without metadata', { metadata: {}, items: [{}] }],
+  ])('a list that is %s is a bad answer, not an empty list', async (_name, body) => {
+    handler = (_request, response) => response.end(JSON.stringify(body));
+    const error = await clientOf().client.list(CONFIG_MAPS).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'TransportError', failure: 'BadAnswer' });
+  });
+
   it('a Status becomes an ApiError with reason, causes and Retry-After', async () => {
     handler = (_request, response) => {
       response.writeHead(429, { 'retry-after': '4' });

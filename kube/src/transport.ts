@@ -18,7 +18,7 @@ export interface Call {
   body?: unknown;
   contentType?: string;
   accept?: string;
-  /** Milliseconds until headers must have come, and between two pieces of the body. */
+  /** Milliseconds until headers must have come, and between two pieces of the body. A watch's headers come at once, its pieces rarely. */
   timeoutMs?: number;
   signal?: AbortSignal | undefined;
 }
@@ -51,6 +51,8 @@ export interface Transport {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** The whole answer may take this many times the timeout: with the default a minute, as long as the API server works on a request. */
+const WHOLE_ANSWER = 2;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Shorter than the API server's own idle timeout, so that it is always us who close an idle connection. */
 const KEEP_ALIVE_MS = 30_000;
@@ -93,8 +95,18 @@ class PooledTransport implements Transport {
     });
   }
 
-  json(call: Call): Promise<unknown> {
-    return this.measured(call, async (response) => parse(await response.body.text(), call));
+  /** Bytes that trickle in keep a connection busy for ever, so the whole answer has a deadline too. */
+  async json(call: Call): Promise<unknown> {
+    const deadline = new AbortController();
+    const wholeMs = WHOLE_ANSWER * this.timeoutOf(call);
+    const late = new TransportError('Timeout', `${call.method} ${call.path}: no whole answer within ${wholeMs / 1000} s`);
+    const cancel = this.options.clock.after(wholeMs, () => deadline.abort(late));
+    const signal = call.signal === undefined ? deadline.signal : AbortSignal.any([call.signal, deadline.signal]);
+    try {
+      return await this.measured({ ...call, signal }, async (response) => parse(await response.body.text(), call));
+    } finally {
+      cancel();
+    }
   }
 
   stream(call: Call): Promise<AsyncIterable<string>> {
@@ -133,8 +145,12 @@ class PooledTransport implements Transport {
     throw new ApiError(response.statusCode, statusOf(await response.body.text(), response.statusCode), retryAfterOf(response.headers));
   }
 
+  private timeoutOf(call: Call): number {
+    return call.timeoutMs ?? this.options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+  }
+
   private async send(call: Call, fresh: boolean): Promise<Dispatcher.ResponseData> {
-    const timeout = call.timeoutMs ?? this.options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    const timeout = this.timeoutOf(call);
     return this.pool.request({
       method: call.method,
       path: pathWithQuery(this.prefix, call),
@@ -145,7 +161,7 @@ class PooledTransport implements Transport {
         ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
       },
       body: call.body === undefined ? null : JSON.stringify(call.body),
-      headersTimeout: timeout,
+      headersTimeout: Math.min(timeout, this.options.timeoutMs ?? REQUEST_TIMEOUT_MS),
       bodyTimeout: timeout,
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     });
