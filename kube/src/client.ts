@@ -157,7 +157,7 @@ const isObject = (value: unknown): value is KubeObject => isRecord(value) && isR
  */
 function complete<T extends KubeObject>(list: KubeList<T>, type: ResourceType): KubeList<T> {
   const apiVersion = apiVersionOf(type);
-  const items: unknown = isObject(list) ? ((list.items as T[] | null | undefined) ?? []) : undefined;
+  const items: unknown = isObject(list) ? (list.items ?? []) : undefined;
   if (!Array.isArray(items) || !items.every(isObject)) throw new TransportError('BadAnswer', `not a list of ${type.plural}`);
   return { ...list, items: (items as T[]).map((item) => Object.assign(item, { apiVersion, kind: type.kind })) };
 }

@@ -10,7 +10,7 @@ export interface CountingClient {
 }
 
 /** Close it with `client.close()`. `timeoutMs`: for calls that do not say. */
-export async function clientFor(server: ApiServer, timeoutMs = 30_000): Promise<CountingClient> {
+export async function clientFor(server: Pick<ApiServer, 'kubeconfig'>, timeoutMs = 30_000): Promise<CountingClient> {
   const connection = await kubeconfigConnection({ path: server.kubeconfig, clock: systemClock });
   const requests: RequestReport[] = [];
   const transport = createTransport({ connection, clock: systemClock, userAgent: 'slipway-test', timeoutMs, onRequest: (report) => requests.push(report) });
