@@ -52,7 +52,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 }
 
 /** What all protocols but the native one are made from. */
-function protocolContext({ config, parts, state, ready }: AppOptions): ProtocolContext {
+export function protocolContext({ config, parts, state, ready }: AppOptions): ProtocolContext {
   const policy = { behindRouter: config.BEHIND_ROUTER, token: config.ADMIN_TOKEN, host: config.HOST };
   return {
     engine: parts.engine,

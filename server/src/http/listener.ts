@@ -1,5 +1,5 @@
 // Owns the one listener that speaks HTTP/1.1 and cleartext HTTP/2: it looks at the first bytes of a connection and hands it to
-// the server that speaks it. gRPC will be one more handler of the HTTP/2 side. Must not know routes.
+// the server that speaks it. On HTTP/2 each stream goes to gRPC if that takes it, else to the routes. Must not know either.
 import http from 'node:http';
 import http2 from 'node:http2';
 import type { Socket } from 'node:net';
@@ -14,6 +14,14 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Calls at once on one HTTP/2 connection. */
 const MAX_STREAMS = 1000;
+/** Bytes a caller may send before it hears that they were read: of one call, and of a connection. Tensors are large. */
+const STREAM_WINDOW = 1024 * 1024;
+const SESSION_WINDOW = 8 * 1024 * 1024;
+/** MiB that one connection's streams may hold; each message is admitted against the memory budget by itself. */
+const SESSION_MEMORY = 1024;
+
+/** Takes a stream, or says that it is not its own. */
+export type StreamHandler = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => boolean;
 
 export interface Listener {
   /** Listens for both; hand it to Fastify as its server. */
@@ -26,11 +34,12 @@ export interface Listener {
   destroy(): void;
 }
 
-export function createListener(handler: Handler): Listener {
+export function createListener(handler: Handler, streams: StreamHandler = () => false): Listener {
   const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, handler);
   const sessions = new Set<http2.ServerHttp2Session>();
-  const second = http2.createServer({ settings: { maxConcurrentStreams: MAX_STREAMS } }, handler as unknown as (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => void);
+  const second = createHttp2(handler, streams);
   second.on('session', (session) => {
+    session.setLocalWindowSize(SESSION_WINDOW);
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
   });
@@ -56,6 +65,18 @@ export function createListener(handler: Handler): Listener {
       server.closeAllConnections();
     },
   };
+}
+
+/** The routes hear of streams through a listener that Node adds for them; the stream handler is asked before it. */
+function createHttp2(handler: Handler, streams: StreamHandler): http2.Http2Server {
+  const settings = { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: STREAM_WINDOW };
+  const server = http2.createServer({ settings, maxSessionMemory: SESSION_MEMORY }, handler as unknown as (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => void);
+  const routes = server.listeners('stream') as ((stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, ...rest: unknown[]) => void)[];
+  server.removeAllListeners('stream');
+  server.on('stream', (stream, headers, ...rest: unknown[]) => {
+    if (!streams(stream, headers)) for (const route of routes) route.call(server, stream, headers, ...rest);
+  });
+  return server;
 }
 
 /** Decides as soon as the bytes can, and puts them back for the server that reads on. */

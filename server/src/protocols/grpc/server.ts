@@ -1,0 +1,217 @@
+// Owns gRPC over the HTTP/2 side of the one listener: which stream is a call, its messages in, its messages and status out.
+// Must not know any service; the methods are given.
+import http2, { type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { HEADERS, requestIdOf } from '../../http/request-context.ts';
+import { asInferenceError, InferenceError } from '../../inference/errors.ts';
+import type { DrainState } from '../../http/drain.ts';
+import { ACCEPTED, deflated, inflated } from './compression.ts';
+import { Deframer, frame, type Frame } from './framing.ts';
+import type { GrpcCall, Method, Methods } from './service.ts';
+import { GRPC, GrpcError, messageHeader, statusOf, timeoutOf } from './status.ts';
+
+export interface GrpcOptions {
+  methods: Methods;
+  /** One message, as it travels and inflated. */
+  maxMessageBytes: number;
+  revision: string | undefined;
+  drain(): DrainState;
+  /** Sets memory aside for a message that is coming. @throws InferenceError */
+  admit(bytes: number): () => void;
+  /** Told of what the server itself got wrong. */
+  failed(error: unknown, requestId: string): void;
+}
+
+/** Takes a stream if it is a gRPC call, else leaves it to HTTP. */
+export type GrpcHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+
+const CONTENT_TYPE = 'application/grpc+proto';
+const IS_GRPC = /^application\/grpc(?:\+proto)?\s*(?:;|$)/i;
+/** The message, its values, and the tensors made of them. */
+const MESSAGE_FACTOR = 3;
+/** Smaller messages cannot hurt; the bound on waiting calls holds them. */
+const FREE_BYTES = 65_536;
+
+export function grpcHandler(options: GrpcOptions): GrpcHandler {
+  return (stream, headers) => {
+    if (!IS_GRPC.test(headers['content-type'] ?? '')) return false;
+    const exchange = new Exchange(stream, headers, options);
+    stream.on('error', () => undefined); // told of by 'close'
+    exchange.begin();
+    return true;
+  };
+}
+
+/** One call from its headers to its status. */
+class Exchange {
+  readonly #stream: ServerHttp2Stream;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #options: GrpcOptions;
+  readonly #call: GrpcCall;
+  readonly #deframer: Deframer;
+  readonly #extra: OutgoingHttpHeaders = {};
+  #trailers: OutgoingHttpHeaders = {};
+  #finished = false;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: GrpcOptions) {
+    this.#stream = stream;
+    this.#headers = headers;
+    this.#options = options;
+    const controller = new AbortController();
+    stream.once('close', () => {
+      if (!this.#finished) controller.abort();
+    });
+    this.#call = {
+      requestId: requestIdOf(headers[HEADERS.requestId]),
+      metadata: headers,
+      began: performance.now(),
+      timeoutMs: timeoutOf(headers['grpc-timeout']),
+      signal: controller.signal,
+      header: (name, value) => {
+        this.#extra[name] = value;
+      },
+    };
+    this.#deframer = new Deframer(options.maxMessageBytes, (bytes) => {
+      if (bytes > FREE_BYTES) stream.once('close', options.admit(bytes * MESSAGE_FACTOR));
+    });
+  }
+
+  begin(): void {
+    const drain = this.#options.drain();
+    if (drain !== 'serving') this.#stream.session?.close();
+    const path = this.#headers[':path'] ?? '';
+    const method = Object.hasOwn(this.#options.methods, path) ? this.#options.methods[path] : undefined;
+    if (drain === 'closed') this.#fail(new InferenceError('draining', 'The server is shutting down.'));
+    else if (method === undefined) this.#fail(new GrpcError(GRPC.unimplemented, `There is no method ${path.slice(0, 200)}.`));
+    else this.#run(method);
+  }
+
+  #run(method: Method): void {
+    if (method.kind === 'stream') {
+      void this.#streamed(method.answer(this.#incoming(), this.#call));
+      return;
+    }
+    const frames: Frame[] = [];
+    this.#stream.on('data', (chunk: Buffer) => {
+      try {
+        if (!this.#finished) frames.push(...this.#deframer.push(chunk));
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+    this.#stream.once('end', () => {
+      if (!this.#finished) void this.#unary(frames, (message) => method.answer(message, this.#call));
+    });
+  }
+
+  async #unary(frames: readonly Frame[], answer: (message: Uint8Array) => Promise<Uint8Array>): Promise<void> {
+    try {
+      const [only, ...others] = frames;
+      if (only === undefined || others.length > 0 || this.#deframer.pending) throw new GrpcError(GRPC.invalidArgument, 'One whole message was expected.');
+      const message = only.compressed ? await this.#inflate(only.bytes) : only.bytes;
+      const framed = await this.#framed(await answer(message));
+      this.#open();
+      this.#end(framed);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #streamed(answers: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      for await (const message of answers) {
+        this.#open();
+        if (!this.#stream.write(await this.#framed(message))) await this.#drained();
+      }
+      this.#open();
+      this.#end();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async *#incoming(): AsyncIterable<Uint8Array> {
+    for await (const chunk of this.#stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      for (const { compressed, bytes } of this.#deframer.push(chunk)) yield compressed ? await this.#inflate(bytes) : bytes;
+    }
+    if (this.#deframer.pending) throw new GrpcError(GRPC.invalidArgument, 'The stream ended inside a message.');
+  }
+
+  /** Resolves when more can be written, or when nobody reads any more. */
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#stream.off('drain', done).off('close', done);
+        resolve();
+      };
+      this.#stream.on('drain', done).on('close', done);
+    });
+  }
+
+  #inflate(bytes: Buffer): Promise<Buffer> {
+    return inflated(bytes, String(this.#headers['grpc-encoding'] ?? 'identity'), this.#options.maxMessageBytes);
+  }
+
+  /** Compressed if the caller compresses too. */
+  async #framed(message: Uint8Array): Promise<Buffer> {
+    if (!this.#compresses()) return frame(message);
+    const { bytes, compressed } = await deflated(message);
+    return frame(bytes, compressed);
+  }
+
+  #compresses(): boolean {
+    return this.#headers['grpc-encoding'] === 'gzip' && /\bgzip\b/.test(String(this.#headers['grpc-accept-encoding'] ?? ''));
+  }
+
+  #open(): void {
+    if (this.#stream.headersSent || this.#stream.destroyed) return;
+    this.#stream.once('wantTrailers', () => {
+      this.#stream.sendTrailers(this.#trailers);
+    });
+    this.#stream.respond(this.#answerHeaders(), { waitForTrailers: true });
+  }
+
+  #end(last?: Buffer): void {
+    this.#finished = true;
+    this.#trailers = { 'grpc-status': String(GRPC.ok) };
+    if (last === undefined) this.#stream.end();
+    else this.#stream.end(last);
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    if (this.#stream.destroyed) return;
+    const status = this.#statusHeaders(thrown);
+    if (this.#stream.headersSent) {
+      this.#trailers = status;
+      this.#stream.end();
+    } else {
+      const misdirected = thrown instanceof InferenceError && thrown.code === 'model_version_elsewhere';
+      this.#stream.respond({ ...this.#answerHeaders(), ...(misdirected ? { ':status': thrown.status } : {}), ...status }, { endStream: true });
+    }
+    this.#stream.resume();
+    if (!this.#stream.readableEnded) this.#stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  }
+
+  #statusHeaders(thrown: unknown): OutgoingHttpHeaders {
+    if (thrown instanceof GrpcError) return { 'grpc-status': String(thrown.code), 'grpc-message': messageHeader(thrown.message) };
+    const error = asInferenceError(thrown);
+    if (error.code === 'internal_error') this.#options.failed(error.cause ?? error, this.#call.requestId);
+    const pushback = error.retryAfterSeconds === undefined ? {} : { 'grpc-retry-pushback-ms': String(error.retryAfterSeconds * 1000) };
+    return { 'grpc-status': String(statusOf(error)), 'grpc-message': messageHeader(error.message), ...pushback };
+  }
+
+  #answerHeaders(): OutgoingHttpHeaders {
+    const { traceparent } = this.#headers;
+    return {
+      ':status': 200,
+      'content-type': CONTENT_TYPE,
+      'grpc-accept-encoding': ACCEPTED,
+      [HEADERS.requestId]: this.#call.requestId,
+      ...(this.#compresses() ? { 'grpc-encoding': 'gzip' } : {}),
+      ...(traceparent === undefined ? {} : { traceparent }),
+      ...(this.#options.revision === undefined ? {} : { [HEADERS.revision]: this.#options.revision }),
+      ...this.#extra,
+    };
+  }
+}

@@ -1,0 +1,53 @@
+// Owns what a gRPC service of this server is: a table from path to method. Must not know HTTP/2 or any service.
+import type { IncomingHttpHeaders } from 'node:http2';
+import type { Codec } from './messages.ts';
+
+/** What a method knows of its call beside the message. */
+export interface GrpcCall {
+  requestId: string;
+  metadata: IncomingHttpHeaders;
+  /** Milliseconds on the monotonic clock. */
+  began: number;
+  /** The caller's `grpc-timeout` in milliseconds. */
+  timeoutMs: number | undefined;
+  /** Aborted when the caller hangs up or cancels. */
+  signal: AbortSignal;
+  /** Adds a header to the answer; only before the first message is out. */
+  header(name: string, value: string): void;
+}
+
+/** One request, one answer. A thrown InferenceError or GrpcError becomes the status. */
+export interface UnaryMethod {
+  kind: 'unary';
+  answer(message: Uint8Array, call: GrpcCall): Promise<Uint8Array>;
+}
+
+/** Any number of requests and answers; answers may come while requests still do. */
+export interface StreamMethod {
+  kind: 'stream';
+  answer(messages: AsyncIterable<Uint8Array>, call: GrpcCall): AsyncIterable<Uint8Array>;
+}
+
+export type Method = UnaryMethod | StreamMethod;
+
+/** Methods by their path, `/package.Service/Method`. */
+export type Methods = Readonly<Record<string, Method>>;
+
+/** A unary method of typed messages. */
+export function unary<I, O>(request: Codec<I>, response: Codec<O>, handle: (request: I, call: GrpcCall) => O | Promise<O>): UnaryMethod {
+  return { kind: 'unary', answer: async (message, call) => response.encode(await handle(request.decode(message), call)) };
+}
+
+/** A streaming method of typed messages. */
+export function stream<I, O>(request: Codec<I>, response: Codec<O>, handle: (requests: AsyncIterable<I>, call: GrpcCall) => AsyncIterable<O>): StreamMethod {
+  return {
+    kind: 'stream',
+    async *answer(messages, call) {
+      for await (const message of handle(mapped(messages, (bytes) => request.decode(bytes)), call)) yield response.encode(message);
+    },
+  };
+}
+
+async function* mapped<A, B>(items: AsyncIterable<A>, map: (item: A) => B): AsyncIterable<B> {
+  for await (const item of items) yield map(item);
+}
