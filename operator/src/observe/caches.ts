@@ -9,7 +9,7 @@ import { createCollection } from './collection.ts';
 import type { Collection } from './collection.ts';
 import { createOptionalCollection } from './optional-collection.ts';
 import type { OptionalCollection } from './optional-collection.ts';
-import { leanDeployment, leanEndpointSlice, leanPod, leanRevision } from './shapes.ts';
+import { leanChild, leanDeployment, leanEndpointSlice, leanPod, leanRevision } from './shapes.ts';
 import type { Deployment, EndpointSlice, Pod, Revision } from './shapes.ts';
 
 /** Index of objects by `namespace/name` of the InferenceService they belong to. */
@@ -73,7 +73,7 @@ interface Watched {
   transform?: (object: KubeObject) => KubeObject;
 }
 
-const OTHERS: readonly Watched[] = [CONFIG_MAPS, SERVICES, POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, ROLE_BINDINGS].map((type) => ({ type, labelSelector: managed }));
+const OTHERS: readonly Watched[] = [CONFIG_MAPS, SERVICES, POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, ROLE_BINDINGS].map((type) => ({ type, labelSelector: managed, transform: leanChild }));
 
 /** Makes collections that share everything but the type. */
 function factoryFor(options: CachesOptions) {
@@ -88,7 +88,7 @@ function factoryFor(options: CachesOptions) {
     },
     optional(type: ResourceType): OptionalCollection {
       const onObject = (change: Change): void => onChange(change, type);
-      return createOptionalCollection({ ...common, type, labelSelector: managed, indexers, log: options.log, onObject, onServed: options.onMonitorsServed });
+      return createOptionalCollection({ ...common, type, labelSelector: managed, transform: leanChild, indexers, log: options.log, onObject, onServed: options.onMonitorsServed });
     },
   };
 }

@@ -1,14 +1,15 @@
 // Owns what is kept of each watched object, and the few fields of Pods, Deployments and EndpointSlices that are read. Memory follows pods,
 // so whatever nothing reads is dropped before it is cached. Must not interpret.
 import type { KubeObject } from '@slipway/kube';
-import { dropManagedFields } from '@slipway/kube';
-import { LABELS } from '@slipway/api';
+import { ANNOTATIONS, LABELS } from '@slipway/api';
+import { ownedMetadata } from '../runtime/in-place.ts';
 
 export interface Condition {
   type: string;
   status: string;
   reason?: string;
   message?: string;
+  lastTransitionTime?: string;
 }
 
 export interface ContainerStatus {
@@ -96,11 +97,23 @@ export function leanPod(object: KubeObject): KubeObject {
   };
 }
 
+/** What tells, after a restart, that an object of ours is as it was applied. */
+function appliedMetadata(object: KubeObject): Partial<KubeObject['metadata']> {
+  const intent = object.metadata.annotations?.[ANNOTATIONS.intent];
+  return { ...(intent === undefined ? {} : { annotations: { [ANNOTATIONS.intent]: intent } }), ...ownedMetadata(object) };
+}
+
+/** A child of ours, whole, but for managed fields that are not ours. */
+export function leanChild(object: KubeObject): KubeObject {
+  const { managedFields: _all, ...metadata } = object.metadata;
+  return { ...object, metadata: { ...metadata, ...ownedMetadata(object) } };
+}
+
 /** A revision's pod template is in its record, so the Deployment's is dropped; the routers' is kept. */
 export function leanDeployment(object: KubeObject): KubeObject {
-  if (object.metadata.labels?.[LABELS.revision] === undefined) return dropManagedFields(object);
+  if (object.metadata.labels?.[LABELS.revision] === undefined) return leanChild(object);
   const { spec, status } = object as Deployment;
-  return { apiVersion: object.apiVersion, kind: object.kind, metadata: leanMetadata(object), spec: { replicas: spec.replicas }, status };
+  return { apiVersion: object.apiVersion, kind: object.kind, metadata: { ...leanMetadata(object), ...appliedMetadata(object) }, spec: { replicas: spec.replicas }, status };
 }
 
 export function leanEndpointSlice(object: KubeObject): KubeObject {

@@ -1,9 +1,9 @@
 // Owns the rules of writing: only the leader writes; children are created without force; only what is ours is applied over, and only the
 // incarnation that was looked at; an intent that is in place already is not sent again. Must not decide what is written.
-import { createHash } from 'node:crypto';
 import { isConflict, isNotFound } from '@slipway/kube';
 import type { Client, KubeObject, ObjectRef, ResourceType } from '@slipway/kube';
 import { FIELD_MANAGER } from '@slipway/api';
+import { hashOf, isAsApplied, marked } from './in-place.ts';
 import { typeOf } from './managed-types.ts';
 import type { OwnWrites } from './own-writes.ts';
 
@@ -75,12 +75,10 @@ interface InPlace {
   live: string;
 }
 
-const hash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22);
-
 /** Changes when anybody changes what we may have set. Kinds with a generation do not change it for status updates. */
 function liveMark(object: KubeObject): string {
   const { uid, generation, resourceVersion, labels, ownerReferences } = object.metadata;
-  return hash([uid, generation ?? resourceVersion, labels, ownerReferences]);
+  return hashOf([uid, generation ?? resourceVersion, labels, ownerReferences]);
 }
 
 const refOf = (object: KubeObject): ObjectRef => ({ type: typeOf(object), namespace: object.metadata.namespace, name: object.metadata.name });
@@ -103,7 +101,7 @@ class ApiWriter implements Writer {
     this.mayWrite();
     const written = await this.options.client.apply(ref.type, withPreconditions(intent, present), { fieldManager: FIELD_MANAGER, force: present !== undefined });
     this.options.ownWrites.note(scope.key, written);
-    this.inPlace.set(nameOf(ref), { intent: hash(intent.object), live: liveMark(written) });
+    this.inPlace.set(nameOf(ref), { intent: hashOf(intent.object), live: liveMark(written) });
     return true;
   }
 
@@ -148,7 +146,7 @@ class ApiWriter implements Writer {
 
   private isInPlace(ref: ObjectRef, intent: KubeObject, cached: KubeObject): boolean {
     const known = this.inPlace.get(nameOf(ref));
-    return known !== undefined && known.live === liveMark(cached) && known.intent === hash(intent);
+    return (known !== undefined && known.live === liveMark(cached) && known.intent === hashOf(intent)) || isAsApplied(cached, intent);
   }
 
   /** The metadata of what the cache does not hold: nothing, something foreign, or ours without its label. */
@@ -164,7 +162,8 @@ class ApiWriter implements Writer {
 
 /** The uid makes sure that it is this incarnation that is applied over, and that none is made should it be gone by now. */
 function withPreconditions(intent: WriteIntent, present: KubeObject | undefined): KubeObject {
-  const { object, resourceVersion } = intent;
+  const { resourceVersion } = intent;
+  const object = marked(intent.object);
   const uid = present?.metadata.uid;
   return {
     ...object,
@@ -172,7 +171,7 @@ function withPreconditions(intent: WriteIntent, present: KubeObject | undefined)
   };
 }
 
-/** A writer that remembers nothing yet: it sends every intent once. */
+/** A writer that remembers nothing yet: it sends what the objects themselves do not show to be in place. */
 export const createWriter = (options: WriterOptions): Writer => new ApiWriter(options);
 
 /** True for errors that mean "decided from something that is no longer so": look again, quietly. */
