@@ -9,6 +9,7 @@ import type { LoadOptions } from '../../support/load/protocol.ts';
 import type { Image } from '../../../tools/cluster/cluster.ts';
 import { loadImages } from '../../../tools/cluster/local/services.ts';
 import { describe, isTrue } from './isvc.ts';
+import type { Pod } from './processes.ts';
 import { until } from './until.ts';
 
 const run = promisify(execFile);
@@ -102,6 +103,20 @@ export class World {
   /** Ready at the present generation, with the spec's revision as the stable one. */
   async healthy(name: string, namespace: string, timeoutMs?: number): Promise<InferenceService> {
     return await this.isvcUntil('Ready and RolledOut', name, namespace, (isvc) => isTrue(isvc, 'Ready') && isTrue(isvc, 'RolledOut') && isvc.status?.phase === 'Healthy', timeoutMs);
+  }
+
+  /** Pods of the operator that run. */
+  async operators(): Promise<Pod[]> {
+    return await this.list<Pod>('pods', this.access.releaseNamespace, '-l', 'app.kubernetes.io/component=operator', '--field-selector', 'status.phase=Running');
+  }
+
+  /** The operator pod that holds the Lease; throws if none does. */
+  async leader(): Promise<Pod> {
+    const leases = await this.list<{ spec: { holderIdentity?: string } }>('lease', this.access.releaseNamespace);
+    const holders = leases.map((lease) => lease.spec.holderIdentity ?? '');
+    const leader = (await this.operators()).find((pod) => holders.includes(pod.metadata.name));
+    if (leader === undefined) throw new Error(`no pod holds the lease (${holders.join(', ')})`);
+    return leader;
   }
 
   /** `http://ADDRESS:PORT` of a Service, as it is reached from inside the network namespace. */

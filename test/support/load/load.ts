@@ -39,6 +39,12 @@ export class Load {
     await this.#tell({ kind: 'pin', versions });
   }
 
+  /** Resolves once the present phase has sent `count` requests. */
+  async sent(count: number): Promise<void> {
+    const line = await this.#tell({ kind: 'sent', count });
+    if (line !== 'ok sent') throw new Error(`the load process died: ${line}`);
+  }
+
   async stop(): Promise<LoadReport> {
     const line = await this.#tell({ kind: 'stop' });
     const answer = JSON.parse(line) as { report?: LoadReport };

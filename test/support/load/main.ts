@@ -20,6 +20,8 @@ const inFlight = new Set<Promise<void>>();
 let phase = phaseNamed('start');
 let pins: string[] = [];
 let sent = 0;
+/** Who waits until the present phase has sent enough. */
+let awaited: { phase: Phase; count: number } | undefined;
 
 function phaseNamed(name: string): Phase {
   const known = phases.get(name);
@@ -78,6 +80,13 @@ function send(): void {
   phase.sent += 1;
   const job = one(phase, pin).finally(() => inFlight.delete(job));
   inFlight.add(job);
+  tellIfEnough();
+}
+
+function tellIfEnough(): void {
+  if (awaited === undefined || awaited.phase.sent < awaited.count) return;
+  awaited = undefined;
+  process.stdout.write('ok sent\n');
 }
 
 /** Sends what is due by the clock, so that a late timer sends more at once instead of fewer. */
@@ -126,7 +135,10 @@ lines.on('line', (line) => {
   const command = JSON.parse(line) as LoadCommand;
   if (command.kind === 'phase') phase = phaseNamed(command.name);
   if (command.kind === 'pin') pins = command.versions;
-  if (command.kind === 'stop') void finish(stop);
+  if (command.kind === 'sent') {
+    awaited = { phase, count: command.count };
+    tellIfEnough();
+  } else if (command.kind === 'stop') void finish(stop);
   else process.stdout.write(`ok ${command.kind}\n`);
 });
 lines.on('close', () => void finish(stop));

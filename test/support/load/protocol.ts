@@ -17,6 +17,8 @@ export type LoadCommand =
   | { kind: 'phase'; name: string }
   /** Model versions that every second caller pins, in turn; an empty list pins nothing. */
   | { kind: 'pin'; versions: string[] }
+  /** Answered once the present phase has sent this many requests. */
+  | { kind: 'sent'; count: number }
   | { kind: 'stop' };
 
 export interface PhaseReport {
