@@ -14,7 +14,7 @@ import type { Fault, FaultyProxy } from '../support/faulty-proxy.ts';
 import { clientFor, namespaceFor } from '../support/kube-client.ts';
 
 /** Generous: the machine may be busy. */
-const soon = (is: () => boolean, what: string): Promise<void> => until(is, { timeoutMs: 60_000, everyMs: 20, otherwise: () => `not within a minute: ${what}` });
+const soon = (is: () => boolean, what: string): Promise<true> => until(is, { timeoutMs: 60_000, everyMs: 20, otherwise: () => `not within a minute: ${what}` });
 const BACKOFF: Backoff = { baseMs: 100, maxMs: 800, factor: 2 };
 /** Longer than a busy machine needs for an answer, shorter than a bookmark's minute: a silent watch is opened anew. */
 const INACTIVITY_MS = 2_000;

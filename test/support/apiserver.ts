@@ -27,9 +27,15 @@ export interface ApiServer {
   readonly folder: string;
   /** Runs kubectl as the administrator; resolves with its output. */
   kubectl(...args: string[]): Promise<string>;
+  /** Kills one of the two processes with no chance to clean up. */
+  kill(name: ProcessName): Promise<void>;
+  /** Starts it again on its port, over its data; resolves when the API server is ready. */
+  revive(name: ProcessName): Promise<void>;
   /** Ends both processes and removes their data. May be called twice. */
   stop(): Promise<void>;
 }
+
+export type ProcessName = 'etcd' | 'apiserver';
 
 export interface ApiServerOptions {
   /** More flags of kube-apiserver. */
@@ -60,7 +66,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   }
 }
 
-type Started = ApiServer & { readonly processes: readonly ChildProcess[] };
+type Started = ApiServer & { readonly processes: Readonly<Record<ProcessName, ChildProcess>> };
 
 async function start(kube: string, options: ApiServerOptions): Promise<Started> {
   const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}${process.pid}-`));
@@ -68,17 +74,18 @@ async function start(kube: string, options: ApiServerOptions): Promise<Started> 
   const [port, etcdPort, peerPort] = await freePorts();
   writeFileSync(path.join(folder, 'tokens.csv'), `${token},admin,admin,system:masters\n`);
   await exec(['openssl', 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', path.join(folder, 'service-accounts.key')], { timeoutMs: 10_000 });
-  const processes = [
-    run(folder, 'etcd', [kube, 'etcd', ...etcdFlags(folder, etcdPort, peerPort)]),
-    run(folder, 'apiserver', [kube, 'kube-apiserver', ...apiServerFlags(folder, port, etcdPort), ...(options.flags ?? [])]),
-  ];
+  const commands = {
+    etcd: [kube, 'etcd', ...etcdFlags(folder, etcdPort, peerPort)],
+    apiserver: [kube, 'kube-apiserver', ...apiServerFlags(folder, port, etcdPort), ...(options.flags ?? [])],
+  };
+  const processes = { etcd: run(folder, 'etcd', commands.etcd), apiserver: run(folder, 'apiserver', commands.apiserver) };
   const end = (): void => {
-    processes.forEach((each) => each.kill('SIGKILL'));
+    Object.values(processes).forEach((each) => each.kill('SIGKILL'));
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   process.once('exit', end);
   const kubeconfig = path.join(folder, 'kubeconfig');
-  return {
+  const started: Started = {
     url: `https://127.0.0.1:${port}`,
     token,
     kubeconfig,
@@ -86,14 +93,25 @@ async function start(kube: string, options: ApiServerOptions): Promise<Started> 
     processes,
     get ca() { return readFileSync(path.join(folder, 'certificates', 'apiserver.crt'), 'utf8'); },
     kubectl: (...args) => exec([kube, 'kubectl', `--kubeconfig=${kubeconfig}`, ...args], { timeoutMs: KUBECTL_MS }),
+    kill: (name) => killed(processes[name]),
+    revive: async (name) => {
+      processes[name] = run(folder, name, commands[name]);
+      await untilReady(started);
+    },
     stop: async () => {
       process.off('exit', end);
-      const ended = processes.filter((each) => each.exitCode === null && each.signalCode === null).map((each) => new Promise((resolve) => each.once('exit', resolve)));
-      processes.forEach((each) => each.kill('SIGKILL'));
-      await Promise.all(ended);
+      await Promise.all(Object.values(processes).map(killed));
       end();
     },
   };
+  return started;
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await ended;
 }
 
 function run(folder: string, name: string, command: readonly string[]): ChildProcess {
@@ -130,7 +148,7 @@ function apiServerFlags(folder: string, port: number, etcdPort: number): string[
 async function untilReady(server: Started): Promise<void> {
   const otherwise = (): string => `the API server is not ready; the end of its log:\n${readFileSync(path.join(server.folder, 'apiserver.log'), 'utf8').slice(-2000)}`;
   await until(async () => {
-    if (server.processes.some((each) => each.exitCode !== null)) throw new Error(otherwise());
+    if (Object.values(server.processes).some((each) => each.exitCode !== null)) throw new Error(otherwise());
     return existsSync(path.join(server.folder, 'certificates', 'apiserver.crt')) && (await answersReady(server));
   }, { timeoutMs: READY_MS, everyMs: 50, otherwise });
   writeKubeconfig(server);
