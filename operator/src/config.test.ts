@@ -14,7 +14,7 @@ describe('configuration of the operator', () => {
       lease: { name: 'slipway-operator', namespace: 'default' },
       adminPort: 9090,
       logLevel: 'info',
-      workers: 4,
+      workers: 16,
     });
     expect(loadConfig([], images).lease.identity).not.toBe(config.lease.identity);
   });

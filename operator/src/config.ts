@@ -48,7 +48,7 @@ export const FLAGS = {
   identity: { env: 'POD_NAME', help: 'Name of this replica, unique among all. Default: made up.', fallback: '' },
   'admin-port': { env: 'ADMIN_PORT', help: 'Port of /healthz, /readyz and /metrics; 0 picks a free one.', fallback: String(PORTS.admin) },
   'log-level': { env: 'LOG_LEVEL', help: `One of ${LOG_LEVELS.join(', ')}.`, fallback: 'info' },
-  workers: { env: 'WORKERS', help: 'Passes at the same time.', fallback: '4' },
+  workers: { env: 'WORKERS', help: 'Passes at the same time.', fallback: '16' },
   kubeconfig: { env: 'SLIPWAY_KUBECONFIG', help: "Kubeconfig to use instead of the pod's own identity.", fallback: '' },
   context: { env: 'SLIPWAY_CONTEXT', help: "Context of the kubeconfig to use instead of the pod's own identity.", fallback: '' },
 } as const satisfies Record<string, FlagEntry>;
