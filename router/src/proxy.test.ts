@@ -340,6 +340,36 @@ describe('the split', () => {
     expect(router.metric('slipway_router_requests_total', 'revision="svc-stable",role="stable",code="200"')).toBe(100);
   });
 
+  it('goes on with pods that were ready and are still there when nobody is ready, and not with those that never were', async () => {
+    const stable = await http1Pod(saying('stable'));
+    const starting = await http1Pod(saying('starting'), stable.port);
+    const router = await startRouter({ targetPort: stable.port });
+    router.pods({ stable: [stable] }, { stable: [starting] });
+    expect((await router.call()).text).toBe('stable');
+    // A busy node: the probes of all pods fail at once.
+    router.pods({ stable: [] }, { stable: [stable, starting] });
+    for (let i = 0; i < 10; i++) expect((await router.call()).text).toBe('stable');
+    expect(router.app.routes.report().entries[0]?.endpoints).toEqual({ 'svc-stable': 0 });
+    // It is gone, not unready.
+    router.pods({ stable: [] }, { stable: [starting] });
+    expect((await router.call()).status).toBe(503);
+  });
+
+  it('prefers any revision with a ready pod to pods that are no longer ready', async () => {
+    const stable = await http1Pod(saying('stable'));
+    const canary = await http1Pod(saying('canary'), stable.port);
+    const router = await startRouter({ targetPort: stable.port, route: { backends: [backend('stable', 50, 'v1'), backend('canary', 50, 'v2')] } });
+    router.pods({ stable: [stable], canary: [canary] });
+    router.pods({ stable: [], canary: [canary] }, { stable: [stable] });
+    for (let i = 0; i < 10; i++) expect((await router.call()).text).toBe('canary');
+    router.pods({ stable: [], canary: [] }, { stable: [stable], canary: [canary] });
+    const texts = new Set<string>();
+    for (let i = 0; i < 10; i++) texts.add((await router.call()).text);
+    expect([...texts].sort()).toEqual(['canary', 'stable']);
+    const asked = await router.call({ headers: { 'slipway-model-version': 'v2' } });
+    expect(asked.text).toBe('canary');
+  });
+
   it('answers the preview port from the preview revision only', async () => {
     const stable = await http1Pod(versioned('v1'));
     const preview = await http1Pod(versioned('v2'), stable.port);

@@ -86,9 +86,10 @@ export class Routes {
     this.leaving.set(source, timer);
   }
 
-  setAddresses(addresses: Addresses): void {
+  /** `unready`: addresses that are there but not ready, and serve where nothing else does. */
+  setAddresses(addresses: Addresses, unready: Addresses = new Map()): void {
     this.addresses = addresses;
-    this.options.pods.setAddresses(addresses);
+    this.options.pods.setAddresses(addresses, unready);
     this.save();
   }
 

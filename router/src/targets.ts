@@ -49,10 +49,17 @@ export class Targets {
     this.pods = pods;
   }
 
-  /** Revisions that were out of reach a moment ago are chosen only if all are: EndpointSlices lag behind a dead node by half a minute. */
+  /**
+   * Revisions that were out of reach a moment ago are chosen only if all are: EndpointSlices lag behind a dead node by half a minute.
+   * If none has a ready pod, those whose pods were ready: on a busy node all of them may fail their probe at once and still answer.
+   */
   private split(split: Split, u: number): Choice | undefined {
-    const { isReachable, isLive } = this.pods;
-    return choose(split, u, isReachable) ?? choose(split, u, isLive);
+    const { isReachable, isLive, isLastResort } = this.pods;
+    return choose(split, u, isReachable) ?? choose(split, u, isLive) ?? choose(split, u, isLastResort);
+  }
+
+  private mayAnswer(revision: string): boolean {
+    return this.pods.isLive(revision) || this.pods.isLastResort(revision);
   }
 
   /** The revision that a new request goes to. */
@@ -60,7 +67,7 @@ export class Targets {
     const { entry, kind } = this.binding;
     if (kind === 'preview') {
       this.pinned = true;
-      return entry.preview !== undefined && this.pods.isLive(entry.preview.revision) ? { backend: entry.preview } : 'unavailable';
+      return entry.preview !== undefined && this.mayAnswer(entry.preview.revision) ? { backend: entry.preview } : 'unavailable';
     }
     if (wish.version !== undefined) {
       const having = havingVersion(entry.route.backends, wish.version);
@@ -76,7 +83,7 @@ export class Targets {
     const sum = having.reduce((total, b) => total + b.weight, 0);
     const shared = sum === 0 ? undefined : this.split(splitOf(having), (draws.pinned.next() * sum) / 100);
     if (shared !== undefined) return { backend: shared.backend };
-    const live = having.find((b) => this.pods.isLive(b.revision));
+    const live = having.find((b) => this.pods.isLive(b.revision)) ?? having.find((b) => this.pods.isLastResort(b.revision));
     return live === undefined ? 'unavailable' : { backend: live };
   }
 

@@ -1,7 +1,7 @@
 // Cases of the route table: what is accepted, refused and kept.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressesOf } from './endpoints.ts';
+import { addressesOf, unreadyOf } from './endpoints.ts';
 import { parseEntry } from './entry.ts';
 import { EMPTY, offer, withdraw } from './table.ts';
 import type { Table } from './table.ts';
@@ -126,6 +126,11 @@ describe('endpoints', () => {
     ['doubles', [at('10.0.0.1'), at('10.0.0.1')], ['10.0.0.1']],
   ])('%s', (_what, endpoints, expected) => {
     expect(addressesOf([{ revision: 'r', endpoints }]).get('r')).toEqual(expected);
+  });
+
+  it('names those that are there but not ready by themselves', () => {
+    const unready = unreadyOf([{ revision: 'r', endpoints: [at('10.0.0.2', { ready: false }), at('10.0.0.1', { ready: true })] }, { revision: 'q', endpoints: [at('10.0.0.3')] }]);
+    expect([...unready]).toEqual([['r', ['10.0.0.2']]]);
   });
 
   it('joins the slices of one revision', () => {

@@ -17,6 +17,8 @@ export interface Answer {
   text: string;
 }
 
+type ByRole = Partial<Record<RouteBackend['role'], readonly Upstream[]>>;
+
 export interface CallOptions {
   method?: string;
   path?: string;
@@ -137,7 +139,7 @@ export interface Router {
   /** Changes the entry; its sequence rises. */
   route(over: Partial<RouteEntry>): void;
   /** Says which pods the revisions have: by role. */
-  pods(byRole: Partial<Record<RouteBackend['role'], readonly Upstream[]>>): void;
+  pods(byRole: ByRole, unready?: ByRole): void;
   call(options?: CallOptions): Promise<Answer>;
   metric(name: string, labels?: string): number;
 }
@@ -210,6 +212,8 @@ export function metricOf(text: string, name: string, labels = ''): number {
   return sum;
 }
 
+const addressesOf = (byRole: ByRole): Map<string, string[]> => new Map(Object.entries(byRole).map(([role, pods = []]) => [`svc-${role}`, pods.map((p) => p.host)]));
+
 /** A router with one service, listening. */
 export async function startRouter(options: RouterOptions): Promise<Router> {
   const app = createApp(appOptions({ ...options.app, ...(options.disk === undefined ? {} : { disk: options.disk }), ...(options.random === undefined ? {} : { random: options.random }) }));
@@ -240,7 +244,7 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
       entry = { ...entry, ...over, sequence: entry.sequence + 1 };
       offer();
     },
-    pods: (byRole) => app.routes.setAddresses(new Map(Object.entries(byRole).map(([role, pods]) => [`svc-${role}`, pods.map((p) => p.host)]))),
+    pods: (byRole, unready = {}) => app.routes.setAddresses(addressesOf(byRole), addressesOf(unready)),
     call: (callOptions) => call(ports.public, callOptions),
     metric: (name, labels) => metricOf(app.metricsText(), name, labels),
   };

@@ -34,14 +34,18 @@ export interface Target {
 const NONE: readonly Pod[] = [];
 const SWEEP_MS = 1000;
 
+const keyOf = (host: string, port: number): string => `${host} ${port}`;
 const wasReachable = (pod: Pod): boolean => !pod.unreachable;
 
 export class Pods {
   private readonly options: PodsOptions;
   private readonly pods = new Map<string, Pod>();
   private addresses: Addresses = new Map();
+  private unready: Addresses = new Map();
   private targets: readonly Target[] = [];
   private byRevision = new Map<string, Pod[]>();
+  /** By revision without a ready pod: pods that were ready and are still there. */
+  private lastResort = new Map<string, Pod[]>();
   private turn = 0;
   private readonly sweeper: NodeJS.Timeout;
 
@@ -51,30 +55,41 @@ export class Pods {
     this.sweeper.unref();
   }
 
-  /** Takes the newest addresses and targets in; pods that are no longer named finish what they have and are dropped. */
-  update(addresses: Addresses, targets: readonly Target[]): void {
+  /** `unready`: addresses that are there but not ready. */
+  setAddresses(addresses: Addresses, unready: Addresses = new Map()): void {
     this.addresses = addresses;
-    this.targets = targets;
-    const kept = new Map<string, Pod>();
-    const byRevision = new Map<string, Pod[]>();
-    for (const { revision, port } of targets) {
-      const pods = (addresses.get(revision) ?? []).map((host) => this.podAt(host, port, kept));
-      byRevision.set(revision, pods);
-    }
-    for (const [key, pod] of this.pods) if (!kept.has(key)) this.retire(key, pod);
-    this.byRevision = byRevision;
-  }
-
-  setAddresses(addresses: Addresses): void {
-    this.update(addresses, this.targets);
+    this.unready = unready;
+    this.update();
   }
 
   setTargets(targets: readonly Target[]): void {
-    this.update(this.addresses, targets);
+    this.targets = targets;
+    this.update();
+  }
+
+  /** Takes the newest addresses and targets in; pods that are no longer named finish what they have and are dropped. */
+  private update(): void {
+    const kept = new Map<string, Pod>();
+    const byRevision = new Map<string, Pod[]>();
+    const lastResort = new Map<string, Pod[]>();
+    for (const { revision, port } of this.targets) {
+      const pods = (this.addresses.get(revision) ?? []).map((host) => this.podAt(host, port, kept));
+      byRevision.set(revision, pods);
+      if (pods.length === 0) lastResort.set(revision, this.formerlyReady(revision, port, kept));
+    }
+    for (const [key, pod] of this.pods) if (!kept.has(key)) this.retire(key, pod);
+    this.byRevision = byRevision;
+    this.lastResort = lastResort;
+  }
+
+  /** One that never was ready would refuse or say 503; one that was may only be too busy for its probe. */
+  private formerlyReady(revision: string, port: number, kept: Map<string, Pod>): Pod[] {
+    const known = (this.unready.get(revision) ?? []).filter((host) => this.pods.has(keyOf(host, port)));
+    return known.map((host) => this.podAt(host, port, kept));
   }
 
   private podAt(host: string, port: number, kept: Map<string, Pod>): Pod {
-    const key = `${host} ${port}`;
+    const key = keyOf(host, port);
     const pod = this.pods.get(key) ?? this.newPod(host, port);
     this.pods.set(key, pod);
     kept.set(key, pod);
@@ -109,6 +124,14 @@ export class Pods {
     return pods.some(wasReachable) || pods.some((pod) => pod.avoidUntil <= this.options.now());
   };
 
+  /** True if the revision has no ready address, but one that was ready and is still there: better than no answer, worse than any other revision. */
+  readonly isLastResort = (revision: string): boolean => (this.lastResort.get(revision) ?? NONE).length > 0;
+
+  private candidates(revision: string): readonly Pod[] {
+    const ready = this.byRevision.get(revision) ?? NONE;
+    return ready.length > 0 ? ready : (this.lastResort.get(revision) ?? NONE);
+  }
+
   /** Ready addresses by revision of the table. */
   count(revision: string): number {
     return (this.byRevision.get(revision) ?? NONE).length;
@@ -116,7 +139,7 @@ export class Pods {
 
   /** The pod of the revision with the fewest requests under way that is not in `tried`, counted as taken until `release`. */
   reserve(revision: string, tried: readonly Pod[]): Pod | undefined {
-    const pods = this.byRevision.get(revision) ?? NONE;
+    const pods = this.candidates(revision);
     const index = leastOutstanding(pods, tried, { turn: this.turn++, nowMs: this.options.now() });
     const pod = pods[index];
     if (pod !== undefined) pod.outstanding++;
