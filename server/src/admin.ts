@@ -4,10 +4,11 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ServerConfig } from './config.ts';
 import { addErrorHandling } from './http/errors.ts';
-import { allowManagement } from './http/management.ts';
+import { allowManagement, type ManagementPolicy } from './http/management.ts';
 import { InferenceError } from './inference/errors.ts';
 import { LoadError } from './backends/backend.ts';
 import type { ModelManager } from './models/model-manager.ts';
+import { addTorchServeManagement, registrationOf } from './protocols/torchserve/management.ts';
 import type { MetricsCollector } from './metrics/metrics-collector.ts';
 import type { ServerState } from '@slipway/api';
 
@@ -40,8 +41,10 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
   };
   const guarded = { onRequest };
   app.post('/models', guarded, async (request, reply) => {
-    const { name, url, version, lazy } = parse(LoadBody, request.body);
+    const asTorchServe = registrationOf(request.query);
+    const { name, url, version, lazy } = asTorchServe ?? parse(LoadBody, request.body);
     await load(manager, { name, url, version, lazy: lazy ?? false });
+    if (asTorchServe !== undefined) return { status: `Model "${name}" Version: ${version} registered` };
     return reply.code(201).send({ models: manager.metadata().filter((model) => model.name === name && model.version === version) });
   });
   const unload = async (request: FastifyRequest<Named>): Promise<unknown> => {
@@ -54,7 +57,18 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
     manager.registry.setDefault(request.params.name, parse(DefaultBody, request.body).version ?? undefined);
     return { name: request.params.name, defaultVersion: manager.registry.defaultVersion(request.params.name) };
   });
+  addTorchServe(app, manager, policy);
   return app;
+}
+
+function addTorchServe(app: FastifyInstance, manager: ModelManager, policy: ManagementPolicy): void {
+  addTorchServeManagement(app, {
+    registry: manager.registry,
+    unload: (name, version) => manager.unload(name, version),
+    allow: (request) => {
+      allowManagement(policy, request.headers.authorization);
+    },
+  });
 }
 
 /** A load that fails is the caller's to mend: the words of the loader, not a failure of the server. */

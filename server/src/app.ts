@@ -1,5 +1,5 @@
 // Builds the public HTTP application without listening: the one visible list of what happens to a request, in order.
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyServerFactory } from 'fastify';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyServerFactory, type FastifyServerOptions } from 'fastify';
 import type { ServerState } from '@slipway/api';
 import type { ServerConfig } from './config.ts';
 import { addBodies } from './http/bodies.ts';
@@ -13,7 +13,11 @@ import { allowManagement } from './http/management.ts';
 import type { Parts } from './parts.ts';
 import { addInfoRoutes } from './protocols/native/info-routes.ts';
 import { addNativeRoutes } from './protocols/native/routes.ts';
+import { addCloudRoutes, vertexUrl, type VertexPaths } from './protocols/clouds/routes.ts';
+import { addKserveRoutes } from './protocols/kserve/routes.ts';
 import type { ProtocolContext } from './protocols/protocol.ts';
+import { addTfServingRoutes } from './protocols/tfserving/routes.ts';
+import { addTorchServeRoutes } from './protocols/torchserve/routes.ts';
 import { addV2Routes } from './protocols/v2/routes.ts';
 
 export interface AppOptions {
@@ -34,6 +38,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     childLoggerFactory: (logger) => logger, // a logger per request costs more than it tells; lines name the request id
     bodyLimit: config.MAX_BODY_BYTES,
     genReqId: (raw) => requestIdOf(raw.headers[HEADERS.requestId]),
+    ...rewriting({ predict: config.AIP_PREDICT_ROUTE, health: config.AIP_HEALTH_ROUTE }),
     ...(serverFactory === undefined ? {} : { serverFactory }),
   });
   const limits = { maxBodyBytes: config.MAX_BODY_BYTES };
@@ -47,8 +52,19 @@ export function buildApp(options: AppOptions): FastifyInstance {
   addInfoRoutes(app, { registry: parts.manager.registry, metrics: parts.metrics, state, ready, backend: () => parts.pool.report() });
   addNativeRoutes(app, { engine: parts.engine, bodies: parts.bodies, metrics: parts.metrics, revision: config.REVISION, timeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000 });
   const context = protocolContext(options);
-  addV2Routes(app, context); // Open Inference Protocol V2 (KServe, Triton, MLServer)
+  addV2Routes(app, context, parts.v2); // Open Inference Protocol V2 (KServe, Triton, MLServer)
+  const kserve = config.V1_DIALECT === 'kserve';
+  addTfServingRoutes(app, { context, ...parts.tfserving }, !kserve); // TensorFlow Serving's REST, unless /v1/models is KServe's
+  if (kserve) addKserveRoutes(app, context);
+  addTorchServeRoutes(app, context);
+  addCloudRoutes(app, context, !kserve); // SageMaker, Vertex AI, Azure ML
   return app;
+}
+
+/** Vertex AI names its paths itself; they may be ones that mean something else here. */
+function rewriting(paths: VertexPaths): Pick<FastifyServerOptions, 'rewriteUrl'> {
+  if (paths.predict === undefined && paths.health === undefined) return {};
+  return { rewriteUrl: ({ url = '/' }) => vertexUrl(paths, url) };
 }
 
 /** What all protocols but the native one are made from. */

@@ -18,7 +18,7 @@ const VARIABLES = {
   MODEL_PATH: [z.string().min(1).default('models'), 'folder of models, one package, or what slipway-fetch left'],
   MODEL_NAME: [text, 'name to serve a single package under; its own stays an alias'],
   MODEL_VERSION: [text, 'version to serve a single package under'],
-  MODEL_FORMAT: [ModelFormat.optional(), 'saved-model | tfjs-graph | tfjs-layers; default: found from the files'],
+  MODEL_FORMAT: [ModelFormat.optional(), 'saved-model | tfjs-graph | tfjs-layers | onnx; default: found from the files'],
   REVISION: [text, 'revision name (<isvc>-<hash>), sent as Slipway-Revision'],
   BEHIND_ROUTER: [flag, 'true behind an InferenceService: 421 for a missing version, management off'],
   MAX_BATCH_SIZE: [count(32, 1), 'rows of one run of a model'],
@@ -39,6 +39,12 @@ const VARIABLES = {
   ADMIN_HOST: [text, 'address of the admin port; default 0.0.0.0 behind a router or with ADMIN_TOKEN, else 127.0.0.1'],
   ADMIN_TOKEN: [text, 'bearer token for management'],
   ALIAS_PORTS: [list, "further ports of the API, comma separated; 'all' = 80,8000,8001,8080,8500,8501"],
+  V1_DIALECT: [z.enum(['tfserving', 'kserve']).default('tfserving'), 'who owns /v1/models: tfserving | kserve'],
+  REVISION_NUMBER: [z.coerce.number().int().min(1).optional(), 'integer version of a package that has none, for protocols that know only integers'],
+  AIP_HTTP_PORT: [count(0), 'Vertex AI: a further port of the API; 0 = none'],
+  AIP_PREDICT_ROUTE: [text, 'Vertex AI: path of predictions'],
+  AIP_HEALTH_ROUTE: [text, 'Vertex AI: path of the health check'],
+  SAGEMAKER_BIND_TO_PORT: [count(0), 'SageMaker: a further port of the API; 0 = none'],
   CORS_ORIGINS: [list, "origins that browsers may call from, comma separated, or '*'; not behind a router, which answers those"],
   LOG_LEVEL: [z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'), 'trace | debug | info | warn | error | silent'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>;
@@ -76,7 +82,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
     MODEL_PATH: path.resolve(values.MODEL_PATH),
     threads: values.TF_THREADS || Math.max(1, Math.floor(cgroupCpus() ?? availableParallelism())),
     memoryBudget: values.MEMORY_BUDGET_BYTES || Math.floor((cgroupMemoryBytes() ?? totalmem()) * MEMORY_SHARE),
-    aliasPorts: aliasPorts(values.ALIAS_PORTS, values.PORT),
+    aliasPorts: [...new Set([...aliasPorts(values.ALIAS_PORTS, values.PORT), ...cloudPorts(values)])],
     adminHost: values.ADMIN_HOST ?? (values.BEHIND_ROUTER || values.ADMIN_TOKEN !== undefined ? '0.0.0.0' : '127.0.0.1'),
   });
 }
@@ -89,6 +95,9 @@ function aliasPorts(given: readonly string[], port: number): number[] {
     return alias;
   });
 }
+
+/** The ports that the managed clouds name; the API listens on its own as well. */
+const cloudPorts = ({ PORT, AIP_HTTP_PORT, SAGEMAKER_BIND_TO_PORT }: Values): number[] => [AIP_HTTP_PORT, SAGEMAKER_BIND_TO_PORT].filter((port) => port !== 0 && port !== PORT);
 
 /** Tells native TensorFlow how many threads it may use. It reads the real environment, once, when the first worker loads it. */
 export function setNativeEnvironment(config: ServerConfig, env: NodeJS.ProcessEnv): void {

@@ -6,7 +6,11 @@ import { MetricsCollector } from './metrics/metrics-collector.ts';
 import { ModelManager, type ManagerEvents, type ManagerOptions } from './models/model-manager.ts';
 import { InferenceEngine } from './pipeline/inference-engine.ts';
 import { MemoryBudget } from './pipeline/memory-budget.ts';
+import { BodyThread } from './protocols/bodies/thread.ts';
 import { Bodies } from './protocols/native/bodies.ts';
+import type { V2Bodies } from './protocols/v2/bodies.ts';
+import { TfServingMetrics } from './protocols/tfserving/metrics.ts';
+import { Versions } from './protocols/tfserving/versions.ts';
 import { PreprocessingPipeline } from './pipeline/preprocessing-pipeline.ts';
 
 export interface Parts {
@@ -16,7 +20,12 @@ export interface Parts {
   metrics: MetricsCollector;
   memory: MemoryBudget;
   engine: InferenceEngine;
+  /** Where large bodies are parsed and printed. */
+  thread: BodyThread;
   bodies: Bodies;
+  v2: V2Bodies;
+  /** What TensorFlow Serving's REST and gRPC share. */
+  tfserving: { metrics: TfServingMetrics; versions: Versions };
 }
 
 const RSS_MAX_AGE_MS = 250;
@@ -26,13 +35,16 @@ const INLINE_BODY_BYTES = 256 * 1024;
 export function buildParts(config: ServerConfig): Parts {
   const log = pino({ level: config.LOG_LEVEL, base: config.REVISION === undefined ? null : { revision: config.REVISION } });
   const metrics = new MetricsCollector();
-  const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB });
+  const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB, threads: Math.max(1, Math.floor(config.threads / config.TF_WORKERS)) });
   const manager = new ModelManager(pool, managerOptions(config), managerEvents(log, metrics));
   const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss(), maxAgeMs: RSS_MAX_AGE_MS });
   const preprocessing = new PreprocessingPipeline({ maxTextLength: MAX_TEXT_LENGTH });
   const engine = new InferenceEngine({ registry: manager.registry, preprocessing, metrics, memory, maxBatchSize: config.MAX_BATCH_SIZE, maxBatchItems: config.MAX_BATCH_ITEMS });
-  const bodies = new Bodies({ registry: manager.registry, inlineBytes: INLINE_BODY_BYTES, maxHeapMb: config.WORKER_HEAP_MB });
-  return { log, pool, manager, metrics, memory, engine, bodies };
+  const thread = new BodyThread(config.WORKER_HEAP_MB);
+  const v2 = { thread, inlineBytes: INLINE_BODY_BYTES, maxHeapMb: config.WORKER_HEAP_MB };
+  const bodies = new Bodies({ registry: manager.registry, ...v2 });
+  const tfserving = { metrics: new TfServingMetrics(), versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER }) };
+  return { log, pool, manager, metrics, memory, engine, thread, bodies, v2, tfserving };
 }
 
 function managerOptions(config: ServerConfig): ManagerOptions {
@@ -67,8 +79,8 @@ function managerEvents(log: Logger, metrics: MetricsCollector): ManagerEvents {
         `model loaded: ${String(runner.workers)} worker(s) x ${(runner.info.bytes / 1024 / 1024).toFixed(2)} MiB of weights`,
       );
     },
-    batch: (spec, rows) => {
-      metrics.batch(spec.name, spec.version, rows);
+    batch: (spec, rows, computeMs) => {
+      metrics.batch(spec.name, spec.version, { rows, computeMs });
     },
     workerLost: (spec, why, delayMs) => {
       metrics.workerLost(spec.name, spec.version);

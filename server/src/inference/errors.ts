@@ -30,6 +30,7 @@ export const ERRORS = {
   client_closed_request: { title: 'Client closed request', status: 499, meaning: 'The caller hung up before the answer was ready.' },
   inference_failed: { title: 'Inference failed', status: 500, meaning: 'The model failed on this input; the detail has the runtime\'s words.' },
   internal_error: { title: 'Internal error', status: 500, meaning: 'The server failed; its log has the cause under this request id.' },
+  not_supported: { title: 'Not supported', status: 501, meaning: 'This server or model has no such feature; the detail says which, and what there is instead.' },
   model_not_ready: { title: 'Model not ready', status: 503, meaning: 'The model is loading or warming up; try again soon.', retryAfterSeconds: 1 },
   model_failed: { title: 'Model failed', status: 503, meaning: 'The model could not be loaded; /state on the admin port says which file and why.', retryAfterSeconds: 30 },
   worker_failed: { title: 'Worker failed', status: 503, meaning: 'The worker that held the model ended; it is being started again.', retryAfterSeconds: 1 },

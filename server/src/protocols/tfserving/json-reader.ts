@@ -1,0 +1,190 @@
+// Owns reading JSON as TensorFlow Serving reads it: bare NaN and Infinity, nothing looked at after the root value, errors that name the
+// byte. PURE. JSON.parse cannot be used where an integer must be told from a decimal, or keeps more than 53 bits.
+
+/** A text that is no JSON; the message is the parser's, with the offset. */
+export class JsonParseError extends Error {
+  override readonly name = 'JsonParseError';
+}
+
+/** An integer literal is a bigint: always, or where a number would lose digits. */
+export type Integers = 'always-bigint' | 'large-bigint';
+
+export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | JsonObject;
+export interface JsonObject {
+  [name: string]: JsonValue;
+}
+
+const MAX_DEPTH = 200;
+const NUMBER = /-?(?:Infinity|Inf|NaN|(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)/y;
+const PLAIN = /[^"\\\u0000-\u001f]*/y;
+const SPACE = /[ \t\n\r]*/y;
+const ESCAPES: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
+
+/** @throws JsonParseError */
+export function readJson(text: string, integers: Integers): JsonValue {
+  const reader = new Reader(text, integers);
+  return reader.root();
+}
+
+class Reader {
+  readonly #text: string;
+  readonly #integers: Integers;
+  #at = 0;
+  #depth = 0;
+
+  constructor(text: string, integers: Integers) {
+    this.#text = text;
+    this.#integers = integers;
+  }
+
+  root(): JsonValue {
+    this.#skip();
+    if (this.#at >= this.#text.length) throw new JsonParseError('The document is empty.');
+    return this.#value();
+  }
+
+  #value(): JsonValue {
+    switch (this.#text[this.#at]) {
+      case '{':
+        return this.#nested(() => this.#object());
+      case '[':
+        return this.#nested(() => this.#array());
+      case '"':
+        return this.#string();
+      case 't':
+        return this.#word('true', true);
+      case 'f':
+        return this.#word('false', false);
+      case 'n':
+        return this.#word('null', null);
+      default:
+        return this.#number();
+    }
+  }
+
+  #nested<T>(read: () => T): T {
+    this.#depth += 1;
+    if (this.#depth > MAX_DEPTH) throw this.#error('Nested too deeply.');
+    this.#at += 1;
+    const value = read();
+    this.#depth -= 1;
+    return value;
+  }
+
+  #array(): JsonValue[] {
+    const list: JsonValue[] = [];
+    this.#skip();
+    if (this.#took(']')) return list;
+    for (;;) {
+      list.push(this.#value());
+      this.#skip();
+      if (this.#took(']')) return list;
+      if (!this.#took(',')) throw this.#error('Missing a comma or ] after an array element.');
+      this.#skip();
+    }
+  }
+
+  #object(): JsonObject {
+    const members: JsonObject = {};
+    this.#skip();
+    if (this.#took('}')) return members;
+    for (;;) {
+      if (this.#text[this.#at] !== '"') throw this.#error('Missing a name for object member.');
+      const name = this.#string();
+      this.#skip();
+      if (!this.#took(':')) throw this.#error('Missing a colon after a name of object member.');
+      this.#skip();
+      define(members, name, this.#value());
+      this.#skip();
+      if (this.#took('}')) return members;
+      if (!this.#took(',')) throw this.#error('Missing a comma or } after an object member.');
+      this.#skip();
+    }
+  }
+
+  #string(): string {
+    this.#at += 1;
+    let value = '';
+    for (;;) {
+      value += this.#match(PLAIN);
+      if (this.#took('"')) return value;
+      if (!this.#took('\\')) throw this.#error(this.#at >= this.#text.length ? 'Missing a closing quotation mark in string.' : 'Invalid encoding in string.');
+      value += this.#escape();
+    }
+  }
+
+  #escape(): string {
+    const letter = this.#text[this.#at] ?? '';
+    const simple = ESCAPES[letter];
+    if (simple !== undefined) {
+      this.#at += 1;
+      return simple;
+    }
+    if (letter !== 'u') throw this.#error('Invalid escape character in string.');
+    const digits = this.#text.slice(this.#at + 1, this.#at + 5);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#error('Incorrect hex digit after \\u escape in string.');
+    this.#at += 5;
+    return String.fromCharCode(Number.parseInt(digits, 16));
+  }
+
+  #number(): number | bigint {
+    NUMBER.lastIndex = this.#at;
+    const found = NUMBER.exec(this.#text);
+    if (found === null) throw this.#error('Invalid value.');
+    const [literal, fraction, exponent] = found;
+    this.#at += literal.length;
+    if (/[IN]/.test(literal)) return special(literal);
+    this.#checkEnd();
+    const value = Number(literal);
+    if (!Number.isFinite(value)) throw this.#error('Number too big to be stored in double.');
+    const integer = fraction === undefined && exponent === undefined;
+    return integer && (this.#integers === 'always-bigint' || !Number.isSafeInteger(value)) ? BigInt(literal) : value;
+  }
+
+  /** A fraction or exponent that has begun and has no digits. */
+  #checkEnd(): void {
+    const next = this.#text[this.#at];
+    if (next === '.') throw this.#error('Miss fraction part in number.');
+    if (next === 'e' || next === 'E') throw this.#error('Miss exponent in number.');
+  }
+
+  #word<T>(word: string, value: T): T {
+    if (!this.#text.startsWith(word, this.#at)) throw this.#error('Invalid value.');
+    this.#at += word.length;
+    return value;
+  }
+
+  #match(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text)?.[0] ?? '';
+    this.#at += found.length;
+    return found;
+  }
+
+  #skip(): void {
+    this.#match(SPACE);
+  }
+
+  #took(character: string): boolean {
+    if (this.#text[this.#at] !== character) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  /** The offset counts bytes of UTF-8, as the original does. */
+  #error(what: string): JsonParseError {
+    return new JsonParseError(`${what} at offset: ${String(Buffer.byteLength(this.#text.slice(0, this.#at)))}`);
+  }
+}
+
+function special(literal: string): number {
+  if (literal.endsWith('NaN')) return Number.NaN;
+  return literal.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+}
+
+/** The first of equal names counts; `__proto__` is a name like any other. */
+function define(members: JsonObject, name: string, value: JsonValue): void {
+  if (Object.hasOwn(members, name)) return;
+  if (name === '__proto__') Object.defineProperty(members, name, { value, enumerable: true, configurable: true, writable: true });
+  else members[name] = value;
+}

@@ -1,0 +1,73 @@
+// Owns what a TorchServe body is: JSON, a text, a picture, or a form that holds one of them. One body is one item unless it is a list
+// of instances. PURE.
+import { parseJson } from '../../http/json-body.ts';
+import { InferenceError } from '../../inference/errors.ts';
+import type { ServingSpec } from '../../inference/spec.ts';
+import { pictureSize } from '../../inference/pictures.ts';
+import type { CallResult, Item } from '../../pipeline/call.ts';
+import { isRecord, itemFor, predictionRows } from '../instances.ts';
+
+/** What was sent, and whether it is answered by one prediction, a list, or `{"predictions": [...]}`. */
+export interface Decoded {
+  item: Item;
+  shape: 'one' | 'list' | 'predictions';
+}
+
+/** @throws InferenceError */
+export function decodeBody(bytes: Buffer, contentType: string, spec: ServingSpec): Decoded {
+  const boundary = /^multipart\/form-data;.*\bboundary="?([^";]+)"?/i.exec(contentType)?.[1];
+  const body = boundary === undefined ? bytes : firstPart(bytes, boundary);
+  if (pictureSize(body) !== undefined) return { item: { pictures: [body] }, shape: 'one' };
+  const text = body.toString('utf8');
+  return spec.takes === 'text' ? decodeText(text, contentType, spec) : decodeJson(parseJson(text), spec);
+}
+
+/** A text model takes plain text too; what is no JSON is taken as that, for curl names no type of its own. */
+function decodeText(text: string, contentType: string, spec: ServingSpec): Decoded {
+  if (text.trim() === '') throw new InferenceError('malformed_request', 'The body is empty; a text or JSON was expected.');
+  if (/^text\//i.test(contentType)) return { item: { text: [text.trim()] }, shape: 'one' };
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { item: { text: [text.trim()] }, shape: 'one' };
+  }
+  return decodeJson(json, spec);
+}
+
+function decodeJson(json: unknown, spec: ServingSpec): Decoded {
+  const value = isRecord(json) && !('text' in json) ? (json['data'] ?? json['body'] ?? json) : json;
+  if (isRecord(value) && Array.isArray(value['instances'])) return { item: itemFor({ rows: value['instances'] as unknown[] }, spec), shape: 'predictions' };
+  if (isRecord(value) && 'inputs' in value) return { item: itemFor({ inputs: value['inputs'] }, spec), shape: 'list' };
+  return isOneRow(value, spec) ? { item: itemFor({ rows: [value] }, spec), shape: 'one' } : { item: itemFor({ rows: value as unknown[] }, spec), shape: 'list' };
+}
+
+/** An object, a text, or a list without the batch dimension. */
+function isOneRow(value: unknown, spec: ServingSpec): boolean {
+  if (!Array.isArray(value)) return true;
+  const [first] = value as unknown[];
+  if (spec.takes === 'text' || isRecord(first)) return false;
+  return depthOf(value) < (spec.signature.inputs[0]?.shape.length ?? 1);
+}
+
+function depthOf(value: unknown): number {
+  let depth = 0;
+  for (let level = value; Array.isArray(level); level = level[0] as unknown) depth += 1;
+  return depth;
+}
+
+/** `curl -F data=@file` sends a form; its first part is the body. @throws InferenceError malformed_request */
+function firstPart(bytes: Buffer, boundary: string): Buffer {
+  const opening = Buffer.from(`--${boundary}\r\n`);
+  const start = bytes.indexOf(opening);
+  const head = start < 0 ? -1 : bytes.indexOf('\r\n\r\n', start);
+  const end = head < 0 ? -1 : bytes.indexOf(`\r\n--${boundary}`, head);
+  if (end < 0) throw new InferenceError('malformed_request', 'The form has no part; send one, as curl -F data=@FILE does.');
+  return bytes.subarray(head + 4, end);
+}
+
+export function encodePrediction(result: CallResult, shape: Decoded['shape']): string {
+  const rows = predictionRows(result);
+  if (shape === 'predictions') return JSON.stringify({ predictions: rows });
+  return JSON.stringify(shape === 'one' ? (rows[0] ?? null) : rows, null, 2);
+}
