@@ -41,6 +41,8 @@ export interface PodFacts {
   uid: string;
   ip?: string;
   ready: boolean;
+  /** When the pod became ready, while it is. */
+  readySince?: number;
   deleting: boolean;
   phase: string;
   createdAt: number;

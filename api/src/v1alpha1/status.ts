@@ -54,6 +54,7 @@ export const RolloutStatus = doc(
     since: instant('When the present state or step began.').optional(),
     progressAt: instant('When progress was last seen; progressDeadline counts from here.').optional(),
     progressReady: count('Most ready candidate pods seen in this state; more of them is progress.').optional(),
+    progressBytes: doc(z.int().min(0), 'Most bytes of the package downloaded in this state; more of them is progress.').optional(),
     pausedAt: instant('Since when spec.rollout.paused or zero replicas hold the rollout; its clocks stand still.').optional(),
     cause: doc(z.object({ reason: text('From the catalogue.'), message: text('The same as a sentence.') }), 'Why the candidate was given up.').optional(),
     reason: text('Why it is where it is, from the catalogue.').optional(),

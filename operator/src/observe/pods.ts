@@ -1,11 +1,18 @@
 // Owns reading a cached Pod into PodFacts. Pure: what the pod's own ports say is asked elsewhere and added there.
 import type { ContainerFacts, PodFacts } from '../types.ts';
 import { compact } from './compact.ts';
-import type { ContainerStates, ContainerStatus, Pod } from './shapes.ts';
+import type { Condition, ContainerStates, ContainerStatus, Pod } from './shapes.ts';
 
 export const timeOf = (instant: string | undefined): number => (instant === undefined ? 0 : Date.parse(instant));
 
-export const isReady = (pod: Pod): boolean => pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true;
+const readyConditionOf = (pod: Pod): Condition | undefined => pod.status?.conditions?.find((c) => c.type === 'Ready' && c.status === 'True');
+
+export const isReady = (pod: Pod): boolean => readyConditionOf(pod) !== undefined;
+
+const readySince = (pod: Pod): number | undefined => {
+  const since = readyConditionOf(pod)?.lastTransitionTime;
+  return since === undefined ? undefined : timeOf(since);
+};
 
 const waitingOf = ({ waiting }: ContainerStates): ContainerFacts['waiting'] =>
   waiting && { reason: waiting.reason ?? '', message: waiting.message ?? '' };
@@ -40,6 +47,7 @@ export function podFactsOf(pod: Pod): PodFacts {
     uid,
     ip: podIP,
     ready: isReady(pod),
+    readySince: readySince(pod),
     deleting: deletionTimestamp !== undefined,
     phase,
     createdAt: timeOf(creationTimestamp),

@@ -2,7 +2,7 @@
 // Must not read or write anything: a bad spec becomes conditions, never an exception.
 import { advance, isActive, statusOf } from '../rollout/index.ts';
 import type { Rollout } from '../rollout/index.ts';
-import { distinct, firstBlockingCause, invalidStatus, statusFor, terminatingStatus } from '../status/index.ts';
+import { distinct, firstBlockingCause, invalidStatus, routersBlock, statusFor, terminatingStatus } from '../status/index.ts';
 import type { Observed, Plan, PlanConfig, RevisionFacts } from '../types.ts';
 import { objectsFor } from './objects.ts';
 import type { Decisions } from './objects.ts';
@@ -29,8 +29,8 @@ export function planFor(observed: Observed, config: PlanConfig): Plan {
   if (observed.invalid !== undefined) return standingStill(invalidStatus(observed, observed.invalid));
   const revisions = revisionsOf(observed, config);
   const position = positionOf(observed);
-  const blocking = firstBlockingCause(newestOf(position, revisions), observed);
   const acknowledged = acknowledgedBy(observed);
+  const blocking = firstBlockingCause(newestOf(position, revisions), observed) ?? routersBlock(observed, acknowledged.route?.sequence, acknowledged.route?.acknowledged);
   const facts = rolloutFactsOf(observed, revisions, acknowledged, blocking);
   const advanced = advance(position, facts, observed.at);
   const versions = Object.fromEntries(revisions.all.map((each) => [each.name, modelVersionOf(each, observed)]));
@@ -76,14 +76,15 @@ function kept(rollout: Rollout, { current }: Revisions): string[] {
 /** The earliest of: a time in the rollout, routers to be asked again, pods to be asked again. */
 function wakeFor(observed: Observed, { all }: Revisions, rollout: number | undefined, route: { sequence: number; acknowledged?: number | undefined } | undefined): Pick<Plan, 'wakeAt'> {
   const routers = route !== undefined && route.acknowledged !== route.sequence ? observed.at + ASK_ROUTERS_MS : undefined;
-  const times = [rollout, routers, askPodsAt(observed, all)].filter((at) => at !== undefined);
+  const absent = observed.routers.ready === 0 ? observed.at + ASK_OLD_PODS_MS : undefined;
+  const times = [rollout, routers, absent, askPodsAt(observed, all)].filter((at) => at !== undefined);
   return times.length === 0 ? {} : { wakeAt: Math.min(...times) };
 }
 
 /** Pods that are not ready yet say how far they are; the first ready one also says what the revision is pinned to. */
 function askPodsAt({ at }: Observed, revisions: readonly RevisionFacts[]): number | undefined {
   const running = revisions.filter((each) => (each.deployment?.replicas ?? 0) > 0);
-  const tellers = running.flatMap((each) => each.pods.filter((pod) => !pod.ready || (each.pinnedDigest === undefined && each.record.spec.runtime === undefined)));
+  const tellers = running.flatMap((each) => each.pods.filter((pod) => !pod.ready || each.readyEndpoints === 0 || (each.pinnedDigest === undefined && each.record.spec.runtime === undefined)));
   if (tellers.length === 0) return undefined;
   return at + (tellers.some((pod) => at - pod.createdAt < OLD_MS) ? ASK_PODS_MS : ASK_OLD_PODS_MS);
 }

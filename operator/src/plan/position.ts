@@ -1,7 +1,7 @@
 // Owns turning what was observed into what the rollout machine is told: its position and the facts. Must not decide.
 // A lost status is recovered from the routes, so that a restored cluster does not send traffic anywhere new.
 import { ANNOTATIONS } from '@slipway/api';
-import { nothingYet, recipeFor, rolloutOf, VERBS } from '../rollout/index.ts';
+import { movedWithClock, nothingYet, recipeFor, rolloutOf, VERBS } from '../rollout/index.ts';
 import type { Because, Rollout, RolloutFacts } from '../rollout/index.ts';
 import type { Observed, RevisionFacts } from '../types.ts';
 import type { Revisions } from './revisions.ts';
@@ -12,7 +12,7 @@ import type { Acknowledged } from './routes.ts';
 export function positionOf(observed: Observed): Rollout {
   const { status, spec } = observed.isvc;
   const told = status?.rollout === undefined ? undefined : rolloutOf(status.rollout, recipeFor(spec.rollout), observed.at);
-  return told ?? recovered(observed);
+  return movedWithClock(told ?? recovered(observed), observed.clockStepMs ?? 0);
 }
 
 function recovered(observed: Observed): Rollout {
@@ -35,12 +35,22 @@ export function rolloutFactsOf(observed: Observed, revisions: Revisions, acknowl
     paused: spec.rollout.paused,
     commands: commandsOf(observed),
     ready: byRevision(revisions.all, (each) => each.readyEndpoints),
+    bytes: byRevision(revisions.all, downloadedBytes),
     pods: byRevision(revisions.all, (each) => each.deployment?.replicas ?? 0),
     served: weights(acknowledged.traffic),
     written: weights(acknowledged.route?.weights ?? []),
     settled: acknowledged.settled,
     ...(blocking === undefined ? {} : { blocking }),
   };
+}
+
+/** Pods that are past their download count as whole packages, so that the sum does not fall when one of several is done. */
+function downloadedBytes({ pods }: RevisionFacts): number {
+  const living = pods.filter((pod) => !pod.deleting);
+  const downloads = living.flatMap((pod) => pod.progress ?? []);
+  const whole = Math.max(0, ...downloads.map(({ bytesTotal, bytesDone }) => bytesTotal ?? bytesDone));
+  const past = living.filter((pod) => pod.progress === undefined && pod.containers.some((each) => !each.init && each.running === true));
+  return downloads.reduce((sum, { bytesDone }) => sum + Math.floor(bytesDone), past.length * Math.floor(whole));
 }
 
 function commandsOf({ isvc }: Observed): RolloutFacts['commands'] {

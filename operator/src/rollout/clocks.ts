@@ -31,11 +31,17 @@ export function holdClocks(rollout: Rollout, facts: RolloutFacts, now: number): 
   return { ...rest, since: rest.since + by, progress: { ...rest.progress, at: Math.min(now, rest.progress.at + by) } };
 }
 
-/** More ready pods than ever in this state are progress. */
+/** Part of progressDeadline for which downloaded bytes are noted once: each note is a write of the status. */
+const NOTES_PER_DEADLINE = 10;
+
+/** More ready pods, or more bytes of the package, than ever in this state are progress. */
 export function noteProgress(rollout: Rollout, facts: RolloutFacts, now: number): Rollout {
   if (!isForward(rollout) || rollout.state === 'Waiting') return rollout;
-  const ready = facts.ready[rollout.candidate] ?? 0;
-  return ready > rollout.progress.ready ? { ...rollout, progress: { at: now, ready } } : rollout;
+  const { progress, candidate, recipe } = rollout;
+  const ready = facts.ready[candidate] ?? 0;
+  const bytes = Math.max(progress.bytes, facts.bytes[candidate] ?? 0);
+  const downloads = bytes > progress.bytes && now - progress.at >= recipe.progressDeadlineMs / NOTES_PER_DEADLINE;
+  return ready > progress.ready || downloads ? { ...rollout, progress: { at: now, ready: Math.max(ready, progress.ready), bytes } } : rollout;
 }
 
 /** Lets go of the former stable revision when its time is over, unless it is the one that answers. */

@@ -22,7 +22,7 @@ const common = fc.record(
   { requiredKeys: ['since', 'handled'] },
 );
 const active = fc.record(
-  { candidate: name, recipe: fc.constant(RECIPE), step: fc.nat(5), weight: fc.nat(100), progress: fc.record({ at, ready: fc.nat(9) }), pausedAt: at },
+  { candidate: name, recipe: fc.constant(RECIPE), step: fc.nat(5), weight: fc.nat(100), progress: fc.record({ at, ready: fc.nat(9), bytes: fc.nat() }), pausedAt: at },
   { requiredKeys: ['candidate', 'recipe', 'step', 'weight', 'progress'] },
 );
 const cause = fc.record({ reason: fc.constantFrom('Aborted', 'ProgressDeadlineExceeded', 'RollingBack'), message: fc.string() });

@@ -40,6 +40,7 @@ function activeStatus(r: Rollout, replicas: number): Partial<RolloutStatus> {
     ...(r.state === 'Waiting' ? { promote: promoteValue(r) } : {}),
     progressAt: instant(r.progress.at),
     progressReady: r.progress.ready,
+    ...(r.progress.bytes === 0 ? {} : { progressBytes: r.progress.bytes }),
     ...(r.pausedAt === undefined ? {} : { pausedAt: instant(r.pausedAt) }),
   };
 }
@@ -61,7 +62,7 @@ function activeOf(status: RolloutStatus, otherwise: Recipe, now: number): Omit<F
     recipe: recipeOf(status.plan, otherwise),
     step: status.step ?? 0,
     weight: status.weight ?? 0,
-    progress: { at: moment(status.progressAt, now), ready: status.progressReady ?? 0 },
+    progress: { at: moment(status.progressAt, now), ready: status.progressReady ?? 0, bytes: status.progressBytes ?? 0 },
     ...(status.pausedAt === undefined ? {} : { pausedAt: moment(status.pausedAt, now) }),
   };
 }

@@ -25,7 +25,8 @@ export function kept(rollout: Rollout): Kept {
   };
 }
 
-const readyOf = (facts: RolloutFacts, revision: string): number => facts.ready[revision] ?? 0;
+/** Where progress starts to count anew. */
+const startOf = (facts: RolloutFacts, revision: string, now: number): Active['progress'] => ({ at: now, ready: facts.ready[revision] ?? 0, bytes: facts.bytes[revision] ?? 0 });
 
 /** Begins a rollout of `candidate` with today's recipe; straight when there is nothing to compare with or it still runs. */
 export function begin(from: Rollout, candidate: string, facts: RolloutFacts, now: number): Forward {
@@ -40,7 +41,7 @@ export function begin(from: Rollout, candidate: string, facts: RolloutFacts, now
     step: 0,
     weight: 0,
     since: now,
-    progress: { at: now, ready: readyOf(facts, candidate) },
+    progress: startOf(facts, candidate, now),
   };
   return from.stable === undefined ? fresh : enter(fresh, 0, facts, now);
 }
@@ -48,7 +49,7 @@ export function begin(from: Rollout, candidate: string, facts: RolloutFacts, now
 /** Takes up a step: a pause waits, a weight first needs pods, past the last one the candidate is promoted. */
 export function enter(from: Forward, step: number, facts: RolloutFacts, now: number): Forward {
   const steps = stepsOf(from.recipe, facts.replicas);
-  const there = { ...from, step: Math.min(step, steps.length), since: now, progress: { at: now, ready: readyOf(facts, from.candidate) } };
+  const there = { ...from, step: Math.min(step, steps.length), since: now, progress: startOf(facts, from.candidate, now) };
   const kind = steps[step]?.kind;
   if (kind === undefined) return { ...there, state: 'Promoting' };
   return { ...there, state: kind === 'pause' ? 'Waiting' : 'Warming' };
@@ -56,12 +57,12 @@ export function enter(from: Forward, step: number, facts: RolloutFacts, now: num
 
 /** Stays at the step, with another state and share. */
 export function move(from: Forward, state: Forward['state'], weight: number, now: number): Forward {
-  return { ...from, state, weight, since: now, progress: { at: now, ready: from.progress.ready } };
+  return { ...from, state, weight, since: now, progress: { ...from.progress, at: now } };
 }
 
 export function rollBack(from: Active, cause: Because, now: number): RollingBack {
   const { pausedAt: _, ...rest } = from;
-  return { ...rest, state: 'RollingBack', cause, since: now, progress: { at: now, ready: 0 } };
+  return { ...rest, state: 'RollingBack', cause, since: now, progress: { at: now, ready: 0, bytes: 0 } };
 }
 
 export function reject(from: RollingBack, now: number): Rejected {

@@ -53,8 +53,8 @@ interface WithCandidate extends Common {
   step: number;
   /** Share that the candidate shall have now, before readiness is looked at. */
   weight: number;
-  /** When progress was last seen, and the most ready candidate pods seen in this state. */
-  progress: { at: number; ready: number };
+  /** When progress was last seen, and the most ready candidate pods and downloaded bytes seen in this state. */
+  progress: { at: number; ready: number; bytes: number };
   /** Set while spec.rollout.paused holds this rollout: its clocks stand still. */
   pausedAt?: number;
 }
@@ -109,6 +109,8 @@ export interface RolloutFacts {
   commands: Partial<Record<Verb, string>>;
   /** Ready endpoints by revision. */
   ready: Record<string, number>;
+  /** Bytes of the package that the revisions' pods have downloaded, while any of them downloads. */
+  bytes: Record<string, number>;
   /** Replicas that the revisions' Deployments ask for now. */
   pods: Record<string, number>;
   /** Weights that every ready router acknowledged last. */

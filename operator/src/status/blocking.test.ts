@@ -43,7 +43,10 @@ const REFUSED: [string, Reason][] = [
 const BLOCKED: [string, PodFacts, Reason, RegExp][] = [
   ['a scheduler without room', pod({ unschedulable: '0/1 nodes are available: 1 Insufficient memory.' }), 'Unschedulable', /asks for cpu=100m memory=9000Gi and 1 sidecar on a node with pool=gpu: 0\/1 nodes/],
   ['how much a scheduler is short of', pod({ unschedulable: '0/2 nodes are available: 2 Insufficient memory, 1 Insufficient cpu.', room: { memory: 8 * 2 ** 30, cpu: 4 } }), 'Unschedulable', /pool=gpu \(short by 8\.8Ti of memory on the node with the most free\): 0\/2/],
-  ['a missing claim', pod({ unschedulable: '0/1 nodes are available: persistentvolumeclaim "models" not found.' }), 'VolumeMissing', /"models" not found/],
+  ['no more of what the scheduler says than helps', pod({ unschedulable: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling." }), 'Unschedulable', /: 0\/1 nodes are available: 1 node\(s\) didn't match Pod's node affinity\/selector\. No node suits/],
+  ['nor what older schedulers say', pod({ unschedulable: '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.' }), 'Unschedulable', /: 1 Insufficient cpu\. No node suits/],
+  ['a missing claim', pod({ unschedulable: '0/1 nodes are available: persistentvolumeclaim "models" not found. not found' }), 'VolumeMissing', /^pod scorer-1: 0\/1 nodes are available: persistentvolumeclaim "models" not found\. Create/],
+  ['ready pods that no endpoint leads to', pod({ ready: true, readySince: AT - 5_000 }), 'NoReadyEndpoints', /^1 ready pod of scorer, but none among the endpoints/],
   ['an image that is not there', waiting('ImagePullBackOff', 'Back-off pulling image "x"'), 'ImagePullFailed', /container server: Back-off/],
   ['an image that runs as root', waiting('CreateContainerConfigError', 'container has runAsNonRoot and image will run as root (pod: "p_n(uid)", container: server)'), 'ImageRunsAsRoot', /will run as root\. The image/],
   ['a missing Secret', waiting('CreateContainerConfigError', 'secret "models" not found'), 'SecretMissing', /secret "models" not found/],
@@ -63,6 +66,7 @@ const BLOCKED: [string, PodFacts, Reason, RegExp][] = [
 ];
 
 const FINE: [string, PodFacts][] = [
+  ['endpoints that lag a little', pod({ ready: true, readySince: AT - 4_000 })],
   ['a download that stumbled once', pod({ progress: { ...progress, attempt: 2 } })],
   ['a download that goes on after failures', pod({ progress: { ...progress, lastReason: undefined } })],
   ['a container that failed, now that its next attempt brings bytes', pod({ ...ended('{"reason":"DownloadNotFound","message":"x"}', fetching({ running: true })), progress: { ...progress, attempt: 1, bytesDone: 5 } })],

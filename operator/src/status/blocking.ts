@@ -57,4 +57,14 @@ const packageChanged: RevisionPolicy = ({ name, pods, pinnedDigest }) => {
   return other === undefined ? undefined : cause('PackageChanged', `pod ${other.name} fetched ${String(other.state?.digest).slice(0, 12)}, but ${name} is pinned to ${String(pinnedDigest).slice(0, 12)}`);
 };
 
-const REVISION_POLICIES: RevisionPolicy[] = [writeRefused, podsRefused, packageChanged];
+/** Milliseconds that the endpoints of a Service may lag behind its pods. */
+const ENDPOINTS_PATIENCE_MS = 5_000;
+
+/** Pods are ready and the Service leads to none of them. */
+const noEndpoints: RevisionPolicy = ({ name, pods, deployment, readyEndpoints }, { at }) => {
+  if (readyEndpoints > 0 || deployment === undefined || deployment.replicas === 0) return undefined;
+  const ready = pods.filter((pod) => !pod.deleting && pod.readySince !== undefined && at - pod.readySince >= ENDPOINTS_PATIENCE_MS);
+  return ready.length === 0 ? undefined : cause('NoReadyEndpoints', `${ready.length} ready pod${ready.length === 1 ? '' : 's'} of ${name}, but none among the endpoints of its Service`);
+};
+
+const REVISION_POLICIES: RevisionPolicy[] = [writeRefused, podsRefused, packageChanged, noEndpoints];

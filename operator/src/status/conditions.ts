@@ -1,11 +1,12 @@
 // Owns the table of conditions: for each one its status, reason and message. Must not know when a status is written.
 // What blocks never looks like progress: a blocking cause turns Progressing off.
-import { ANNOTATIONS, REASONS } from '@slipway/api';
+import { ANNOTATIONS, REASONS, durationMs } from '@slipway/api';
 import type { ConditionInput, ConditionType, Reason } from '@slipway/api';
 import { isActive, promoteValue } from '../rollout/index.ts';
 import type { Because } from '../rollout/index.ts';
 import { causeOfFailure } from './blocking.ts';
 import { wantsMonitor } from './monitoring.ts';
+import { routerCause } from './routers.ts';
 import { failuresThatMatter } from './view.ts';
 import type { View } from './view.ts';
 
@@ -47,21 +48,12 @@ function troubleOf({ servingCause }: View): string {
 }
 
 /** Why nobody could reach the URL even if all pods were ready. A model that cannot start is named before routers that wait for it. */
-function unreachableCause({ observed, answers, newestCause, doing, ready }: View): Because | undefined {
+function unreachableCause({ observed, answers, newestCause, doing, ready, route }: View): Because | undefined {
   const foreign = failuresThatMatter(observed).find((each) => each.kind === 'NameTaken' && each.object.startsWith('Service/'));
   if (foreign !== undefined) return causeOfFailure(foreign);
   if (observed.routers.ready > 0 && answers) return undefined;
   if (ready === 0 && (newestCause ?? doing) !== undefined) return newestCause ?? doing;
-  return routerCause(observed.routers);
-}
-
-function routerCause({ ready, pods, asked }: View['observed']['routers']): Because {
-  if (ready === 0) return { reason: 'RoutersNotReady', message: REASONS.RoutersNotReady.advice };
-  const silent = pods.find((pod) => pod.ready && pod.unreachable !== undefined);
-  if (silent !== undefined) return { reason: 'RouterUnreachable', message: `router ${silent.name}: ${silent.unreachable}. ${REASONS.RouterUnreachable.advice}` };
-  const refused = pods.flatMap((pod) => pod.report?.entries ?? []).find((entry) => entry.refused !== undefined);
-  if (asked && refused !== undefined) return { reason: 'WaitingForRouters', message: `a router refuses the routes: ${refused.refused}` };
-  return { reason: 'WaitingForRouters', message: REASONS.WaitingForRouters.advice };
+  return routerCause(observed, route?.status.sequence);
 }
 
 function rolledOutVerdict(view: View): Verdict {
@@ -81,12 +73,13 @@ function commandFor({ advanced, observed }: View): string {
 }
 
 function progressingVerdict(view: View): Verdict {
-  const { advanced, held, newestCause, doing, ready, wanted } = view;
+  const { advanced, held, doing, ready, wanted } = view;
   const { rollout, because } = advanced;
   const stalled = stalledCause(view);
   if (stalled !== undefined) return noBecause(stalled);
   if (held) return no(because.reason, `${because.message}${commandFor(view)}`);
-  if (newestCause !== undefined) return noBecause(newestCause);
+  const blocked = view.newestCause ?? view.routersCause;
+  if (blocked !== undefined) return noBecause(blocked);
   if (isActive(rollout)) return { status: 'True', ...(doing ?? because) };
   return doing !== undefined && ready < wanted ? { status: 'True', ...doing } : no('NoRollout');
 }
@@ -103,21 +96,39 @@ export function stalledCause(view: View): Because | undefined {
   if (refused !== undefined) return causeOfFailure(refused);
   if (advanced.rollout.state === 'Rejected') return withAdvice(advanced.rollout.cause);
   if (newestCause !== undefined && 'stalls' in REASONS[newestCause.reason]) return newestCause;
-  return advanced.overdue ? overdueCause(view) : undefined;
+  return advanced.overdue ? overdueCause(view) : latePods(view);
 }
 
 /** The deadline says that it is too late; the blocking cause says why. */
-function overdueCause({ advanced, newestCause }: View): Because {
-  const why = newestCause === undefined ? '' : ` (${newestCause.reason}: ${newestCause.message})`;
+function overdueCause({ advanced, newestCause, routersCause }: View): Because {
+  const found = newestCause ?? routersCause;
+  const why = found === undefined ? '' : ` (${found.reason}: ${found.message})`;
   return withAdvice({ reason: 'ProgressDeadlineExceeded', message: `${advanced.because.message}${why}` });
 }
+
+/** No rollout, and pods that have been on their way past progressDeadline: after a crash, or when the service was scaled up. */
+function latePods({ observed, advanced, doing, ready, wanted, newest }: View): Because | undefined {
+  if (isActive(advanced.rollout) || doing === undefined || ready >= wanted) return undefined;
+  if (isMoving(newest) || !isLate(observed)) return undefined;
+  return withAdvice({ reason: 'ProgressDeadlineExceeded', message: `${doing.message}, for more than ${observed.isvc.spec.rollout.progressDeadline}; ${ready} of ${wanted} pods are ready` });
+}
+
+/** Progressing has been True for too long, or was turned off for just that. */
+function isLate({ at, isvc: { spec, status } }: View['observed']): boolean {
+  const before = status?.conditions?.find(({ type }) => type === 'Progressing');
+  if (before?.status !== 'True') return before?.reason === 'ProgressDeadlineExceeded';
+  return at - Date.parse(before.lastTransitionTime) >= durationMs(spec.rollout.progressDeadline);
+}
+
+/** Bytes arrive. */
+const isMoving = (revision: View['newest']): boolean => revision?.pods.some(({ progress }) => (progress?.bytesPerSecond ?? 0) > 0) ?? false;
 
 const withAdvice = ({ reason, message }: Because): Because => ({ reason, message: `${message}. ${REASONS[reason].advice}` });
 
 function routesVerdict({ observed, routed, route }: View): Verdict {
   if (observed.routers.ready === 0) return no('RoutersNotReady');
   if (route === undefined) return no('Pending', 'router ports are not allocated yet');
-  return routed ? yes('RoutesServed') : noBecause(routerCause(observed.routers));
+  return routed ? yes('RoutesServed') : noBecause(routerCause(observed, route.status.sequence));
 }
 
 function modelVerdict({ newest, newestCause, doing, wanted }: View): Verdict {

@@ -22,8 +22,12 @@ const refusedByKubelet: PodPolicy = ({ name, failed }) => {
   return cause(/ephemeral|emptydir|disk/i.test(failed.message) ? 'DiskFull' : 'Evicted', said);
 };
 
-const notScheduled: PodPolicy = ({ name, unschedulable, room }, revision) => {
-  if (unschedulable === undefined) return undefined;
+/** What the scheduler adds about claims and preemption, which helps nobody here. */
+const SCHEDULER_NOISE = /[.,]?\s*(no new claims to deallocate|preemption: ).*$/s;
+
+const notScheduled: PodPolicy = ({ name, unschedulable: said, room }, revision) => {
+  if (said === undefined) return undefined;
+  const unschedulable = said.replace(SCHEDULER_NOISE, '').replace(/(not found)\. not found$/, '$1');
   if (/persistentvolumeclaim/i.test(unschedulable)) return cause('VolumeMissing', `pod ${name}: ${unschedulable}`);
   return cause('Unschedulable', `pod ${name} asks for ${placementWords(revision)}${shortageWords(revision, unschedulable, room)}: ${unschedulable}`);
 };

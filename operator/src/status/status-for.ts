@@ -67,7 +67,7 @@ function revisionStatus(revision: RevisionFacts, { advanced, roleOf, versionOf }
 function changed(view: View, conditions: readonly ConditionInput[]): EventIntent[] {
   const { status } = view.observed.isvc;
   const known = status?.summary?.reason;
-  const cause = view.newestCause ?? view.servingCause;
+  const cause = view.newestCause ?? view.servingCause ?? view.routersCause;
   return [
     ...conditions.flatMap((now) => newsOf(now, status?.conditions?.find((each) => each.type === now.type))),
     ...(cause === undefined || cause.reason === known ? [] : [{ type: 'Warning', ...cause } as const]),

@@ -12,7 +12,7 @@ const holds = (conditions: Conditions, type: ConditionInput['type']): boolean =>
 /** All conditions in one word. */
 export function phaseOf(view: View, conditions: Conditions): Phase {
   if (holds(conditions, 'Stalled')) return 'Degraded';
-  if (view.newestCause !== undefined || view.servingCause !== undefined) return 'Degraded';
+  if ((view.newestCause ?? view.servingCause ?? view.routersCause) !== undefined) return 'Degraded';
   if (view.held) return 'Paused';
   if (view.route === undefined) return 'Pending';
   if (isActive(view.advanced.rollout) || !holds(conditions, 'RolledOut')) return 'Progressing';
@@ -50,7 +50,8 @@ function candidateColumns({ advanced, acknowledged, facts }: View): Summary {
 /** The first of: what only a human can end, what blocks the pods, what the rollout is at, what keeps the URL from answering. */
 function reasonOf(view: View, conditions: Conditions): string {
   const stalled = conditions.find((each) => each.type === 'Stalled' && each.status === 'True')?.reason;
-  return stalled ?? view.newestCause?.reason ?? view.servingCause?.reason ?? underWay(view, conditions);
+  const found = view.newestCause ?? view.servingCause ?? view.routersCause;
+  return stalled ?? found?.reason ?? underWay(view, conditions);
 }
 
 function underWay({ advanced, doing }: View, conditions: Conditions): string {

@@ -5,6 +5,7 @@ import { isActive, isForward } from '../rollout/index.ts';
 import type { Failure, Observed, PlanConfig, RevisionFacts } from '../types.ts';
 import { causeOfFailure, firstBlockingCause, refusalOf } from './blocking.ts';
 import { doingOf } from './progress.ts';
+import { routersBlock } from './routers.ts';
 
 type Role = 'stable' | 'canary' | 'preview' | 'previous' | 'rejected' | 'retired';
 
@@ -32,6 +33,8 @@ export interface View extends StatusInput {
   /** First cause that blocks what serves (the stable revision included), and what comes. */
   servingCause: Because | undefined;
   newestCause: Because | undefined;
+  /** What keeps the routers from serving the newest routes, once that has lasted. */
+  routersCause: Because | undefined;
   /** What the newest revision's pods are doing while nothing blocks them. */
   doing: Because | undefined;
   /** The newest entry is acknowledged by every ready router. */
@@ -59,6 +62,7 @@ export function viewOf(input: StatusInput): View {
     newest,
     newestCause,
     servingCause: servingCauseOf(input, serving),
+    routersCause: routersCauseOf(input),
     doing: busy ? doingOf(newest) : undefined,
     routed: route !== undefined && route.status.acknowledged === route.status.sequence,
     reachable: route?.status.acknowledged !== undefined,
@@ -66,6 +70,9 @@ export function viewOf(input: StatusInput): View {
     held: heldOf(input),
   };
 }
+
+const routersCauseOf = ({ observed, route }: StatusInput): Because | undefined =>
+  route === undefined || observed.isvc.spec.replicas === 0 ? undefined : routersBlock(observed, route.status.sequence, route.status.acknowledged);
 
 function servingCauseOf({ observed, advanced, revisions }: StatusInput, serving: readonly RevisionFacts[]): Because | undefined {
   const stable = revisions.all.filter((each) => each.name === advanced.rollout.stable);

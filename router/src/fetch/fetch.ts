@@ -145,7 +145,7 @@ async function unpacked(archive: string, kind: ArchiveKind, { run, staging }: Jo
 }
 
 async function downloadObjects(client: S3Client, { bucket, prefix }: { bucket: string; prefix: string }, job: Job): Promise<string> {
-  const objects = await listPackage(client, bucket, prefix, job.run.signal);
+  const objects = await listPackage(client, bucket, prefix, listingSignal(job.run, `s3://${bucket}/${prefix}`));
   const folder = path.join(job.staging, 'package');
   await keepOnly(folder, objects.map((object) => object.name));
   const targets = objects.map((object) => ({ object, target: targetOf(object, folder, job) }));
@@ -160,6 +160,13 @@ async function downloadObjects(client: S3Client, { bucket, prefix }: { bucket: s
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return folder;
+}
+
+/** A storage that takes the question and never answers must not hold the download for the whole deadline. */
+function listingSignal({ signal, idleMs }: Run, what: string): AbortSignal {
+  const silence = new AbortController();
+  setTimeout(() => { silence.abort(new FetchError('DownloadTimeout', `${what}: no answer for ${String(idleMs / 1000)} s`)); }, idleMs).unref();
+  return AbortSignal.any([signal, silence.signal]);
 }
 
 /** The record beside a file is named after the object's content too, so that an overwritten object starts anew. */

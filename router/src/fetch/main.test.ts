@@ -107,6 +107,18 @@ test('the deadline ends it and names what it was waiting for', async () => {
   expect(report()).toMatchObject({ reason: 'DownloadTimeout', message: expect.stringContaining('deadline of 1 s') });
 });
 
+test('the deadline is put off while bytes arrive', async () => {
+  const url = await serve((_request, response) => {
+    response.writeHead(200);
+    const drip = setInterval(() => response.write('.'), 50);
+    response.once('close', () => clearInterval(drip));
+    setTimeout(() => { clearInterval(drip); response.end('no archive'); }, 2_500);
+  });
+  const { code } = await start({ STORAGE_URI: url, FETCH_DEADLINE_SECONDS: '1' }).ended;
+  expect(code).toBe(1);
+  expect(report().reason, 'all of it came, and only then it turned out to be nothing').toBe('ArchiveInvalid');
+});
+
 const canMount = process.getuid?.() === 0 && ((): boolean => {
   try {
     execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt'], { stdio: 'ignore' });

@@ -7,6 +7,7 @@ import type { FetchConfig } from './config.ts';
 import { FAILURES, FetchError, failureOf } from './failures.ts';
 import { fetchPackage } from './fetch.ts';
 import { bytesText, progressOf, serveProgress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import { withoutSecrets } from './storage-uri.ts';
 
 /** Kubernetes cuts a termination message at 4096 bytes. */
@@ -29,11 +30,17 @@ function terminate(error: FetchError, terminationLog: string | undefined): void 
   }
 }
 
-/** Aborts at the deadline, and when Kubernetes asks us to stop. */
-function stopSignal(deadlineMs: number): AbortSignal {
+/** Aborts when a whole deadline has brought no byte, and when Kubernetes asks us to stop. A large package may take its time. */
+function stopSignal(deadlineMs: number, progress: Progress): AbortSignal {
   const stop = new AbortController();
-  const late = new FetchError('DownloadTimeout', `not finished within the deadline of ${String(deadlineMs / 1000)} s`);
-  setTimeout(() => { stop.abort(late); }, deadlineMs).unref();
+  const late = new FetchError('DownloadTimeout', `nothing arrived within the deadline of ${String(deadlineMs / 1000)} s`);
+  const check = (before: number): void => {
+    const { bytesDone } = progress.report();
+    if (bytesDone > before) wait(bytesDone);
+    else stop.abort(late);
+  };
+  const wait = (before: number): void => void setTimeout(check, deadlineMs, before).unref();
+  wait(0);
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.once(name, () => { stop.abort(new FetchError('DownloadInterrupted', `stopped by ${name}`)); });
   }
@@ -46,7 +53,7 @@ async function run(config: FetchConfig): Promise<void> {
   const started = performance.now();
   log(`${withoutSecrets(config.storageUri)} -> ${config.destination}`);
   try {
-    const attempts = { signal: stopSignal(config.deadlineMs), progress, log, random: Math.random, backoffMs: 500, maxBackoffMs: 15_000, maxFruitless: 8 };
+    const attempts = { signal: stopSignal(config.deadlineMs, progress), progress, log, random: Math.random, backoffMs: 500, maxBackoffMs: 15_000, maxFruitless: 8 };
     const fetched = await fetchPackage(config, attempts);
     log(`done: ${bytesText(fetched.bytes)} in ${((performance.now() - started) / 1000).toFixed(1)} s, digest ${fetched.digest}`);
   } catch (error) {

@@ -14,6 +14,16 @@ test('the rate is of the last seconds, and a line comes every two', () => {
   expect(lines).toEqual(['downloading: 2.0 MiB of 10.0 MiB (20 %), 1.0 MiB/s', 'downloading: 4.0 MiB of 10.0 MiB (40 %), 1.0 MiB/s']);
 });
 
+test('a download that stands still has no rate', () => {
+  let now = 0;
+  const progress = progressOf(() => now, () => undefined);
+  progress.enter('Downloading');
+  for (now = 0; now <= 2000; now += 500) progress.add(1 << 20);
+  expect(progress.report().bytesPerSecond).toBeGreaterThan(0);
+  now += 5000;
+  expect(progress.report()).toMatchObject({ bytesPerSecond: 0, bytesDone: 5 << 20 });
+});
+
 test('a failure counts the attempt, the last one ends it', () => {
   const progress = progressOf(() => 0, () => undefined);
   progress.failed(new FetchError('DownloadInterrupted', 'broke'), 'retry');

@@ -61,7 +61,7 @@ export function progressOf(now: () => number, log: (line: string) => void): Prog
       if (next === 'retry') state.attempt++;
       else state.phase = 'Failed';
     },
-    report: () => ({ ...state }),
+    report: () => ({ ...state, bytesPerSecond: rate.isSilent() ? 0 : state.bytesPerSecond }),
   };
 }
 
@@ -70,10 +70,13 @@ interface RateMeter {
   restart(): void;
   /** Undefined until there is enough to tell by. */
   perSecond(): number | undefined;
+  /** No byte has arrived for so long that the last rate says nothing any more. */
+  isSilent(): boolean;
 }
 
 function rateMeter(now: () => number): RateMeter {
   let window = { since: now(), bytes: 0 };
+  let heard = now();
   const restart = (): void => {
     window = { since: now(), bytes: 0 };
   };
@@ -81,7 +84,9 @@ function rateMeter(now: () => number): RateMeter {
     restart,
     add: (bytes) => {
       window.bytes += bytes;
+      heard = now();
     },
+    isSilent: () => now() - heard >= RATE_WINDOW_MS,
     perSecond: () => {
       const { since, bytes } = window;
       const passed = now() - since;
