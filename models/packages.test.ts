@@ -1,4 +1,4 @@
-// Every committed package: its manifest passes the schema, its model loads in real TensorFlow, has the declared signature,
+// Every committed package: its manifest passes the schema, its model loads in the real runtime (TensorFlow, ONNX Runtime), has the declared signature,
 // and gives the expected answers of its samples.
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -6,6 +6,9 @@ import type { GraphModel, LayersModel, Tensor } from '@tensorflow/tfjs-node';
 import { load } from 'js-yaml';
 import { expect, test } from 'vitest';
 import { ModelPackage } from '../api/src/model-package.ts';
+import { openOnnx } from '../server/src/backends/onnx.ts';
+import type { Tensor as ServerTensor } from '../server/src/inference/tensor.ts';
+import { classifierOnnxFiles } from './training/classifier-onnx.ts';
 import { tf } from './training/tensorflow.ts';
 
 const here = import.meta.dirname;
@@ -15,7 +18,8 @@ const packages = folders(here).flatMap(folders).filter((folder) => /^v\d+$/.test
   .map((folder) => path.relative(here, folder));
 
 const manifestOf = (name: string): ModelPackage => ModelPackage.parse(load(readFileSync(path.join(here, name, 'model.yaml'), 'utf8')));
-const tensorPackages = packages.filter((name) => scaleOf(manifestOf(name)) !== undefined);
+const onnxPackages = packages.filter((name) => manifestOf(name).format === 'onnx');
+const tensorPackages = packages.filter((name) => scaleOf(manifestOf(name)) !== undefined && !onnxPackages.includes(name));
 
 /** What the package divides its inputs by; undefined for text. */
 function scaleOf(manifest: ModelPackage): number | undefined {
@@ -50,7 +54,7 @@ function bytes(name: string): number {
 }
 
 test('the sample models are all here', () => {
-  expect(packages.sort()).toEqual(['classifier/v1', 'classifier/v2', 'digits/v1', 'digits/v2', 'sentiment/v1', 'sentiment/v2']);
+  expect(packages.sort()).toEqual(['classifier-onnx/v1', 'classifier/v1', 'classifier/v2', 'digits/v1', 'digits/v2', 'sentiment/v1', 'sentiment/v2']);
 });
 
 test.each(packages)('%s is small, and its manifest names its folder', (name) => {
@@ -70,4 +74,28 @@ test.each(tensorPackages)('%s answers its samples', async (name) => {
     const got = tf.tidy(() => (model.predict(tf.tensor(inputs).div(scaleOf(manifest) ?? 1), {}) as Tensor).arraySync()) as number[][];
     expect(got).toEqual(predictions.map((row) => row.map((value) => expect.closeTo(value, 4) as number)));
   }
+});
+
+const onnxInput = ({ inputs: [input] = [] }: ModelPackage, rows: number[][]): ServerTensor =>
+  ({ name: input?.name ?? '', dtype: 'float32', shape: [rows.length, rows[0]?.length ?? 0], data: Float32Array.from(rows.flat()) });
+
+test.each(onnxPackages)('%s answers its samples', async (name) => {
+  const manifest = manifestOf(name);
+  const backend = await openOnnx({ allowSlowBackend: false });
+  const model = await backend.load({ format: 'onnx', path: path.join(here, name, 'model.onnx'), signatureName: '' });
+  expect(model.signature.inputs).toMatchObject(manifest.inputs ?? []);
+  expect(model.signature.outputs.map((output) => output.name)).toEqual(manifest.outputs?.map((output) => output.name));
+  expect(manifest.samples?.length).toBeGreaterThan(0);
+  for (const sample of manifest.samples ?? []) {
+    const { inputs } = read<{ inputs: number[][] }>(name, sample.request);
+    const { predictions } = read<{ predictions: number[][] }>(name, sample.response ?? '');
+    const [answer] = await model.run([onnxInput(manifest, inputs)]);
+    expect(Array.from(answer?.data as Float32Array)).toEqual(predictions.flat().map((value) => expect.closeTo(value, 4) as number));
+  }
+  await model.dispose();
+});
+
+test('classifier-onnx is what its script writes from the weights of classifier v2', () => {
+  const committed = readFileSync(path.join(here, 'classifier-onnx', 'v1', 'model.onnx'));
+  expect(committed.equals(classifierOnnxFiles()['model.onnx'] as Uint8Array)).toBe(true);
 });

@@ -114,7 +114,7 @@ export async function writePackage(manifest: unknown, files: Files, samples: Sam
   const checked = ModelPackage.parse(declared);
   all['model.yaml'] = dump(declared, { lineWidth: 120, noRefs: true, flowLevel: 3 });
   const folder = path.join(MODELS_FOLDER, checked.name, checked.version);
-  for (const old of ['model.json', 'weights.bin', 'vocabulary.txt', 'vectors.json', 'samples']) {
+  for (const old of ['model.json', 'model.onnx', 'weights.bin', 'vocabulary.txt', 'vectors.json', 'samples']) {
     await rm(path.join(folder, old), { recursive: true, force: true });
   }
   for (const [file, content] of Object.entries(all)) {

@@ -1,10 +1,12 @@
 // Owns the command `npm run train -- <name>`: which models there are and who trains them. Must not know how.
 import { trainClassifier } from './classifier.ts';
+import { writeClassifierOnnx } from './classifier-onnx.ts';
 import { trainDigits } from './digits.ts';
 import { trainSentiment } from './sentiment.ts';
 
 const TRAINERS: Record<string, (print: (line: string) => void) => Promise<void>> = {
   classifier: trainClassifier,
+  'classifier-onnx': writeClassifierOnnx,
   digits: trainDigits,
   sentiment: trainSentiment,
 };

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
-import { ADDON } from './spec.ts';
+import { ADDON, ONNXRUNTIME } from './spec.ts';
 
 /** One file of a bundle; `name` is relative to the image's /app. */
 export interface BundledFile { readonly name: string; readonly bytes: Uint8Array }
@@ -54,7 +54,7 @@ async function bundleOnce(root: string, entryPoints: Readonly<Record<string, str
     minifySyntax: true,
     legalComments: 'none',
     logLevel: 'silent',
-    plugins: [workerUrls(root, workers), addonPath],
+    plugins: [workerUrls(root, workers), addonPath, onnxAddonPath],
   };
   const { outputFiles, metafile } = await build(options);
   return {
@@ -98,5 +98,19 @@ const addonPath: Plugin = {
   setup(plugin): void {
     plugin.onResolve({ filter: /^@mapbox\/node-pre-gyp$/ }, () => ({ path: 'node-pre-gyp', namespace: VIRTUAL }));
     plugin.onLoad({ filter: /.*/, namespace: VIRTUAL }, () => ({ contents: `exports.find = () => ${JSON.stringify(ADDON)};`, loader: 'js' }));
+  },
+};
+
+/** onnxruntime-node has addons for every platform and picks one by name at run time. In an image there is one. */
+const onnxAddonPath: Plugin = {
+  name: 'onnx-addon-path',
+  setup(plugin): void {
+    plugin.onLoad({ filter: /onnxruntime-node\/dist\/binding\.js$/ }, async ({ path: file }) => {
+      const source = await readFile(file, 'utf8');
+      const contents = source.replace(/require\(`[^`]*onnxruntime_binding\.node`\)/, `require(${JSON.stringify(`${ONNXRUNTIME}/onnxruntime_binding.node`)})`);
+      if (contents === source) throw new Error(`${file} no longer says where its addon is; the image would have none`);
+      return { contents, loader: 'js' };
+    });
+    plugin.onResolve({ filter: /^\/opt\/onnxruntime\// }, ({ path: file }) => ({ path: file, external: true }));
   },
 };

@@ -6,6 +6,8 @@ export const APP = '/app';
 /** Where the server image keeps libtensorflow (deps/lib) and the addon that finds it by its relative run path. */
 export const TENSORFLOW = '/opt/tensorflow';
 export const ADDON = `${TENSORFLOW}/lib/napi-v8/tfjs_binding.node`;
+/** Where the server images keep ONNX Runtime's library and addon. */
+export const ONNXRUNTIME = '/opt/onnxruntime';
 /** The user every image runs as, and its group. */
 export const USER = '65532:65532';
 

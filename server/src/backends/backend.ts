@@ -14,9 +14,14 @@ export class LoadError extends Error {
   }
 }
 
+/** What runs a model: libraries that a worker loads on first use, each only where a model of its formats is loaded. */
+export type RuntimeKind = 'tensorflow' | 'onnx';
+
+export const runtimeOf = (format: ModelFormat): RuntimeKind => (format === 'onnx' ? 'onnx' : 'tensorflow');
+
 export interface LoadRequest {
   format: ModelFormat;
-  /** Folder of a SavedModel, or a model.json. */
+  /** Folder of a SavedModel, a model.json, or an ONNX file. */
   path: string;
   /** SavedModel signature. */
   signatureName: string;
@@ -34,12 +39,12 @@ export interface BackendModel extends LoadedInfo {
   /** Bytes that failed runs left behind in native code and that nothing but a new worker frees. */
   readonly lostBytes?: number;
   run(inputs: readonly Tensor[]): Tensor[] | Promise<Tensor[]>;
-  dispose(): void;
+  dispose(): void | Promise<void>;
 }
 
 export interface RuntimeInfo {
-  /** `tensorflow` is native; `tfjs-cpu` is the slow one, only by ALLOW_SLOW_BACKEND. */
-  backend: 'tensorflow' | 'tfjs-cpu';
+  /** `tensorflow` and `onnxruntime` are native; `tfjs-cpu` is the slow one, only by ALLOW_SLOW_BACKEND. */
+  backend: 'tensorflow' | 'tfjs-cpu' | 'onnxruntime';
   version: string;
 }
 
@@ -70,10 +75,12 @@ export interface Backend {
 /** What a worker is told once, when it starts. */
 export interface WorkerSettings {
   allowSlowBackend: boolean;
+  /** Threads inside one operation of an ONNX model; TensorFlow reads its own from the environment. Default 1. */
+  threads?: number;
 }
 
 export interface WorkerCalls {
-  start: { payload: null; value: RuntimeInfo };
+  start: { payload: RuntimeKind; value: RuntimeInfo };
   load: { payload: LoadRequest; value: LoadedInfo };
   /** Several calls' inputs, stacked by the worker; the outputs of all of them. */
   run: { payload: { parts: readonly (readonly Tensor[])[] }; value: { outputs: Tensor[]; computeMs: number } };

@@ -1,15 +1,18 @@
-// Owns the reading of TensorFlow's error texts: which reason of the catalogue they are. Must not know models or requests.
+// Owns the reading of the runtimes' error texts: which reason of the catalogue they are. Must not know models or requests.
 import type { Reason } from '@slipway/api';
 import { InferenceError } from '../inference/errors.ts';
 import { LoadError } from './backend.ts';
 
 const PATTERNS: readonly [RegExp, Reason][] = [
+  // ONNX Runtime's words, whose other errors may hold the words below by chance.
+  [/No Op registered for|is not a registered function\/op|Could not find an implementation for|opset version.* is under development|only \*guarantees\* support/i, 'UnsupportedOp'],
+  [/MLDataType for: .* is not currently registered|Unsupported data type: /i, 'UnsupportedDType'],
   [/Op type not registered|Unknown op|Unknown layer|not registered for the backend|Kernel '.*' not registered|TypeError: Unknown op/i, 'UnsupportedOp'],
   [/Unsupported tensor DataType|Unsupported DType|Unknown dtype|unsupported dtype/i, 'UnsupportedDType'],
   [/does not have signature|not found in the graph/i, 'WrongSignature'],
 ];
 
-/** The reason that TensorFlow's words stand for. */
+/** The reason that a runtime's words stand for. */
 export function reasonFor(message: string, otherwise: Reason): Reason {
   return PATTERNS.find(([pattern]) => pattern.test(message))?.[1] ?? otherwise;
 }
@@ -27,5 +30,5 @@ export function runFault(thrown: unknown): InferenceError {
   return new InferenceError('inference_failed', firstLines((thrown as Error).message), { cause: thrown });
 }
 
-/** TensorFlow's messages go on with the whole graph; the first lines say it. */
-const firstLines = (message: string): string => message.split('\n').slice(0, 3).join(' ').slice(0, 600);
+/** TensorFlow's messages go on with the whole graph, and ONNX Runtime's begin with a place in its sources; the first lines say it. */
+const firstLines = (message: string): string => message.replace(/^Load model from \S+ failed:(\/\S+:\d+ .*\) (?=[A-Z]))?/, '').split('\n').slice(0, 3).join(' ').slice(0, 600);

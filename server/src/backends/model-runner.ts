@@ -2,7 +2,7 @@
 // Must not know requests; tensors go in and come out.
 import type { Tensor } from '../inference/tensor.ts';
 import { InferenceError } from '../inference/errors.ts';
-import type { ImageJob, LoadedInfo, LoadRequest, WorkerCalls } from './backend.ts';
+import { runtimeOf, type ImageJob, type LoadedInfo, type LoadRequest, type WorkerCalls } from './backend.ts';
 import type { WorkerPool } from './worker-pool.ts';
 import type { WorkerThread } from './worker-thread.ts';
 
@@ -54,7 +54,7 @@ export class ModelRunner {
     try {
       let info: LoadedInfo | undefined;
       for (let index = 0; index < workers; index++) {
-        const thread = await pool.acquire();
+        const thread = await pool.acquire(runtimeOf(request.format));
         threads.push(thread);
         info = await thread.call('load', request);
       }
@@ -141,7 +141,7 @@ export class ModelRunner {
   async #replace(slot: Slot, worn: WorkerThread): Promise<void> {
     slot.replacing = true;
     try {
-      const fresh = await this.#pool.acquire();
+      const fresh = await this.#pool.acquire(runtimeOf(this.#request.format));
       await fresh.call('load', this.#request);
       if (this.#closed || slot.thread !== worn) {
         await this.#pool.release(fresh);
@@ -172,7 +172,7 @@ export class ModelRunner {
 
   async #revive(slot: Slot): Promise<void> {
     try {
-      const thread = await this.#pool.acquire();
+      const thread = await this.#pool.acquire(runtimeOf(this.#request.format));
       await thread.call('load', this.#request);
       if (this.#closed) {
         await this.#pool.release(thread);

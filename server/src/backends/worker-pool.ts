@@ -1,59 +1,71 @@
-// Owns worker threads between models: the first one starts alone, one idle thread is kept for the next load.
+// Owns worker threads between models: of each runtime the first one starts alone, and one idle thread is kept for the next load.
 // Must not know what a thread is used for.
-import type { RuntimeInfo } from './backend.ts';
+import type { RuntimeInfo, RuntimeKind } from './backend.ts';
 import { WorkerThread, type ThreadOptions } from './worker-thread.ts';
 
 const KEEP_IDLE = 1;
 
+/** The threads of one runtime. A thread keeps the runtime that it was started with. */
+interface Shelf {
+  idle: WorkerThread[];
+  first: Promise<WorkerThread> | undefined;
+  info: RuntimeInfo | undefined;
+  fault: string | undefined;
+}
+
+export interface PoolReport {
+  name: string;
+  native: boolean;
+  detail?: string;
+}
+
 export class WorkerPool {
   readonly #options: ThreadOptions;
-  readonly #idle: WorkerThread[] = [];
-  readonly #all = new Set<WorkerThread>();
-  #first: Promise<WorkerThread> | undefined;
-  #runtime: RuntimeInfo | undefined;
-  #fault: string | undefined;
+  readonly #all = new Map<WorkerThread, RuntimeKind>();
+  readonly #shelves = new Map<RuntimeKind, Shelf>();
 
   constructor(options: ThreadOptions) {
     this.#options = options;
   }
 
-  /** What the workers run, once the first one has started. */
-  get runtime(): RuntimeInfo | undefined {
-    return this.#runtime;
-  }
-
-  /** What /health says: which runtime, and why not the native one. */
-  report(): { name: string; native: boolean; detail?: string } {
-    if (this.#fault !== undefined) return { name: 'none', native: false, detail: this.#fault };
-    if (this.#runtime === undefined) return { name: 'not loaded yet', native: false };
-    const { backend, version } = this.#runtime;
-    return { name: `${backend} ${version}`, native: backend === 'tensorflow', ...(backend === 'tensorflow' ? {} : { detail: 'native TensorFlow does not load; a backend many times slower serves' }) };
+  /** What /health says: which runtimes, and why not a native one. */
+  report(): PoolReport {
+    const shelves = [...this.#shelves.values()];
+    const fault = shelves.find((shelf) => shelf.fault !== undefined)?.fault;
+    const loaded = shelves.flatMap((shelf) => shelf.info ?? []);
+    if (loaded.length === 0) return fault === undefined ? { name: 'not loaded yet', native: false } : { name: 'none', native: false, detail: fault };
+    const name = loaded.map(({ backend, version }) => `${backend} ${version}`).join(', ');
+    const detail = fault ?? (loaded.some(isSlow) ? 'native TensorFlow does not load; a backend many times slower serves' : undefined);
+    return detail === undefined ? { name, native: true } : { name, native: false, detail };
   }
 
   /** Every thread alive, in use or idle. */
   threads(): readonly WorkerThread[] {
-    return [...this.#all];
+    return [...this.#all.keys()];
   }
 
   /**
-   * A thread whose runtime is loaded. The first call starts one alone (see primeAttributeNames); later ones wait for it.
+   * A thread whose runtime is loaded. The first call for a runtime starts one alone (see primeAttributeNames); later ones wait for it.
    * @throws LoadError NativeBackendUnavailable
    */
-  async acquire(): Promise<WorkerThread> {
-    const idle = this.#idle.pop();
+  async acquire(kind: RuntimeKind): Promise<WorkerThread> {
+    const shelf = this.#shelf(kind);
+    const idle = shelf.idle.pop();
     if (idle?.alive === true) return idle;
-    if (this.#first === undefined) {
-      this.#first = this.#spawn();
-      return this.#first;
+    if (shelf.first === undefined) {
+      shelf.first = this.#spawn(kind, shelf);
+      return shelf.first;
     }
-    await this.#first.catch(() => undefined);
-    return this.#spawn();
+    await shelf.first.catch(() => undefined);
+    return this.#spawn(kind, shelf);
   }
 
   /** Takes a thread back that holds no model any more. */
   async release(thread: WorkerThread): Promise<void> {
-    if (thread.alive && this.#idle.length < KEEP_IDLE) {
-      this.#idle.push(thread);
+    const kind = this.#all.get(thread);
+    const idle = kind === undefined ? undefined : this.#shelf(kind).idle;
+    if (idle !== undefined && thread.alive && idle.length < KEEP_IDLE) {
+      idle.push(thread);
       return;
     }
     await thread.stop();
@@ -63,20 +75,30 @@ export class WorkerPool {
     await Promise.all(this.threads().map((thread) => thread.stop()));
   }
 
-  async #spawn(): Promise<WorkerThread> {
+  #shelf(kind: RuntimeKind): Shelf {
+    const known = this.#shelves.get(kind);
+    if (known !== undefined) return known;
+    const made: Shelf = { idle: [], first: undefined, info: undefined, fault: undefined };
+    this.#shelves.set(kind, made);
+    return made;
+  }
+
+  async #spawn(kind: RuntimeKind, shelf: Shelf): Promise<WorkerThread> {
     const thread = new WorkerThread(this.#options);
-    this.#all.add(thread);
+    this.#all.set(thread, kind);
     thread.onEnd(() => {
       this.#all.delete(thread);
     });
     try {
-      this.#runtime = await thread.call('start', null);
-      this.#fault = undefined;
+      shelf.info = await thread.call('start', kind);
+      shelf.fault = undefined;
       return thread;
     } catch (error) {
-      this.#fault = (error as Error).message;
+      shelf.fault = (error as Error).message;
       await thread.stop();
       throw error;
     }
   }
 }
+
+const isSlow = ({ backend }: RuntimeInfo): boolean => backend === 'tfjs-cpu';

@@ -29,7 +29,7 @@ export class WorkerThread {
     const preload = new URL('../preload.ts', import.meta.url);
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       execArgv: ['--import', preload.href],
-      workerData: { allowSlowBackend: options.allowSlowBackend } satisfies WorkerSettings,
+      workerData: { allowSlowBackend: options.allowSlowBackend, threads: options.threads ?? 1 } satisfies WorkerSettings,
       resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#worker.on('message', (reply: WorkerReply) => {

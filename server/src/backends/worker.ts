@@ -1,7 +1,7 @@
 // The worker thread that owns one model's native tensors: answers load, run, decode, unload and stats, one at a time.
 // Must not know HTTP, packages or batching policy.
 import { parentPort, workerData } from 'node:worker_threads';
-import { LoadError, type Backend, type BackendModel, type ImageJob, type LoadRequest, type WorkerCalls, type WorkerFault, type WorkerReply, type WorkerRequest, type WorkerSettings } from './backend.ts';
+import { LoadError, runtimeOf, type Backend, type BackendModel, type ImageJob, type LoadRequest, type RuntimeKind, type WorkerCalls, type WorkerFault, type WorkerReply, type WorkerRequest, type WorkerSettings } from './backend.ts';
 import { InferenceError, toRecord } from '../inference/errors.ts';
 import { concatRows, type Tensor } from '../inference/tensor.ts';
 
@@ -14,16 +14,25 @@ const WORN_BYTES = 32 * 1024 * 1024;
 let backend: Promise<Backend> | undefined;
 let model: BackendModel | undefined;
 
-/** Loaded on first use, so that a process without native models never pays for it. */
-function open(): Promise<Backend> {
-  backend ??= import('./tensorflow.ts').then(({ openRuntime }) => openRuntime(workerData as WorkerSettings));
+/** Loaded on first use: who serves ONNX only never pays for TensorFlow, and the other way round. */
+const RUNTIMES: Record<RuntimeKind, () => Promise<Backend>> = {
+  tensorflow: async () => (await import('./tensorflow.ts')).openRuntime(workerData as WorkerSettings),
+  onnx: async () => (await import('./onnx.ts')).openOnnx(workerData as WorkerSettings),
+};
+
+function open(kind: RuntimeKind): Promise<Backend> {
+  backend ??= RUNTIMES[kind]();
+  return backend;
+}
+
+function opened(): Promise<Backend> {
+  if (backend === undefined) throw new Error('the worker was not started');
   return backend;
 }
 
 async function load(request: LoadRequest): Promise<WorkerCalls['load']['value']> {
-  model?.dispose();
-  model = undefined;
-  model = await (await open()).load(request);
+  await unload();
+  model = await (await open(runtimeOf(request.format))).load(request);
   return { signature: model.signature, bytes: model.bytes, maxInt64: model.maxInt64 };
 }
 
@@ -36,19 +45,20 @@ async function run(parts: readonly (readonly Tensor[])[]): Promise<WorkerCalls['
   return { outputs, computeMs: performance.now() - started };
 }
 
-function unload(): null {
-  model?.dispose();
+async function unload(): Promise<null> {
+  const old = model;
   model = undefined;
+  await old?.dispose();
   return null;
 }
 
 const OPS: { [Op in keyof WorkerCalls]: (payload: never) => WorkerCalls[Op]['value'] | Promise<WorkerCalls[Op]['value']> } = {
-  start: async () => (await open()).info,
+  start: async (kind: RuntimeKind) => (await open(kind)).info,
   load,
   run: ({ parts }: WorkerCalls['run']['payload']) => run(parts),
-  decode: async (job: ImageJob) => (await open()).decode(job),
+  decode: async (job: ImageJob) => (await opened()).decode(job),
   unload,
-  stats: async () => (await open()).stats(),
+  stats: async () => (await opened()).stats(),
 };
 
 function faultOf(thrown: unknown): WorkerFault {

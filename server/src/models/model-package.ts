@@ -1,5 +1,5 @@
 // Owns reading a model package from a folder: model.yaml if there is one, else what the files say. Does not load the model.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { load as loadYaml } from 'js-yaml';
@@ -11,7 +11,7 @@ export interface PackageOnDisk {
   /** What model.yaml says; absent in a bare folder. */
   manifest: ModelPackage | undefined;
   format: ModelFormat;
-  /** The SavedModel folder or the model.json. */
+  /** The SavedModel folder, the model.json or the ONNX file. */
   modelPath: string;
 }
 
@@ -19,7 +19,7 @@ export const MANIFEST = 'model.yaml';
 
 /** Whether a folder is a package: it has a model.yaml or a model file of its own. */
 export function isPackage(folder: string): boolean {
-  return [MANIFEST, 'saved_model.pb', 'model.json', 'model.onnx'].some((file) => existsSync(path.join(folder, file)));
+  return [MANIFEST, ...KINDS.map((kind) => kind.file)].some((file) => existsSync(path.join(folder, file))) || onlyOnnx(folder) !== undefined;
 }
 
 /**
@@ -30,7 +30,6 @@ export async function readPackage(folder: string, format?: ModelFormat): Promise
   const manifest = await readManifest(folder);
   const declared = manifest?.path === undefined ? undefined : inside(folder, manifest.path);
   const found = await findModel(declared ?? folder, format ?? manifest?.format);
-  if (found.format === 'onnx') throw new LoadError('ModelNotFound', `${found.modelPath} is ONNX, which this server image does not run`);
   return { folder, manifest, ...found };
 }
 
@@ -66,7 +65,7 @@ interface Found {
 async function findModel(at: string, format: ModelFormat | undefined): Promise<Found> {
   const kinds = KINDS.filter((kind) => format === undefined || kind.formats.includes(format));
   for (const kind of kinds) {
-    const file = at.endsWith(path.extname(kind.file)) ? at : path.join(at, kind.file);
+    const file = fileOf(kind.file, at);
     if (!existsSync(file)) continue;
     if (kind.file === 'model.json') return { format: format ?? (await tfjsFormat(file)), modelPath: file };
     return { format: kind.formats[0], modelPath: kind.file === 'saved_model.pb' ? path.dirname(file) : file };
@@ -74,11 +73,25 @@ async function findModel(at: string, format: ModelFormat | undefined): Promise<F
   throw new LoadError('ModelNotFound', `${at} holds no model: expected ${kinds.map((kind) => `a ${kind.file}`).join(' or ')}`);
 }
 
+function fileOf(name: string, at: string): string {
+  if (at.endsWith(path.extname(name))) return at;
+  return name === ONNX_FILE ? (onlyOnnx(at) ?? path.join(at, name)) : path.join(at, name);
+}
+
+/** ONNX files have any name; a folder's only one is its model, or of several the one called model.onnx. */
+function onlyOnnx(folder: string): string | undefined {
+  const found = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.onnx')) : [];
+  const name = found.length > 1 ? found.find((each) => each === ONNX_FILE) : found[0];
+  return name === undefined ? undefined : path.join(folder, name);
+}
+
+const ONNX_FILE = 'model.onnx';
+
 /** Model files by name, in the order they are looked for, and the formats each may be. */
 const KINDS: readonly { file: string; formats: readonly [ModelFormat, ...ModelFormat[]] }[] = [
   { file: 'saved_model.pb', formats: ['saved-model'] },
   { file: 'model.json', formats: ['tfjs-graph', 'tfjs-layers'] },
-  { file: 'model.onnx', formats: ['onnx'] },
+  { file: ONNX_FILE, formats: ['onnx'] },
 ];
 
 /** A model.json says which kind it is; old ones only by their topology. */

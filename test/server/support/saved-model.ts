@@ -2,37 +2,11 @@
 // habits that trained models rarely have. Must not need TensorFlow.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { message, type Field } from '../../../models/training/protobuf.ts';
 
 /** TF_DataType numbers. */
 export const DT = { float32: 1, float64: 2, int32: 3, uint8: 4, int16: 5, int8: 6, string: 7, complex64: 8, int64: 9, bool: 10, bfloat16: 14, uint16: 17, float16: 19, uint32: 22, uint64: 23 } as const;
 export type DTName = keyof typeof DT;
-
-type Field = [number, number | bigint | string | Uint8Array];
-
-function varint(value: number | bigint): number[] {
-  let rest = BigInt.asUintN(64, BigInt(value));
-  const bytes: number[] = [];
-  do {
-    const low = Number(rest & 0x7fn);
-    rest >>= 7n;
-    bytes.push(rest === 0n ? low : low | 0x80);
-  } while (rest !== 0n);
-  return bytes;
-}
-
-/** A protobuf message of varint and length-delimited fields. */
-function message(...fields: Field[]): Uint8Array {
-  const bytes: number[] = [];
-  for (const [number, value] of fields) {
-    if (typeof value === 'number' || typeof value === 'bigint') {
-      bytes.push(...varint(number << 3), ...varint(value));
-      continue;
-    }
-    const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
-    bytes.push(...varint((number << 3) | 2), ...varint(body.byteLength), ...body);
-  }
-  return Uint8Array.from(bytes);
-}
 
 const shapeProto = (shape: readonly number[]): Uint8Array => message(...shape.map((dim): Field => [2, message([1, dim])]));
 const entry = (key: string, value: Uint8Array): Uint8Array => message([1, key], [2, value]);
@@ -66,6 +40,8 @@ export interface Graph {
   inputs: Tensor[];
   outputs: Tensor[];
   signature?: string;
+  /** Further signatures of the same graph by name. */
+  more?: Record<string, { inputs: Tensor[]; outputs: Tensor[] }>;
 }
 
 /** Writes saved_model.pb into a folder (made if need be) and returns the folder. */
@@ -74,13 +50,14 @@ export function writeSavedModel(folder: string, graph: Graph): string {
     message([1, node.name], [2, node.op], ...(node.inputs ?? []).map((input): Field => [3, input]), ...Object.entries(node.attributes ?? {}).map(([key, value]): Field => [5, entry(key, value)]));
   const info = (tensor: Tensor): Uint8Array => message([1, tensor.node], [2, DT[tensor.dtype]], [3, shapeProto(tensor.shape)]);
   const graphDef = message(...graph.nodes.map((node): Field => [1, nodeProto(node)]), [4, message([1, 1286])]);
-  const signature = message(
-    ...graph.inputs.map((tensor): Field => [1, entry(tensor.name, info(tensor))]),
-    ...graph.outputs.map((tensor): Field => [2, entry(tensor.name, info(tensor))]),
+  const signature = ({ inputs, outputs }: Pick<Graph, 'inputs' | 'outputs'>): Uint8Array => message(
+    ...inputs.map((tensor): Field => [1, entry(tensor.name, info(tensor))]),
+    ...outputs.map((tensor): Field => [2, entry(tensor.name, info(tensor))]),
     [3, 'tensorflow/serving/predict'],
   );
+  const signatures = Object.entries({ [graph.signature ?? 'serving_default']: graph, ...graph.more });
   const metaInfo = message([4, 'serve'], [5, '2.15.0']);
-  const metaGraph = message([1, metaInfo], [2, graphDef], [5, entry(graph.signature ?? 'serving_default', signature)]);
+  const metaGraph = message([1, metaInfo], [2, graphDef], ...signatures.map(([name, ends]): Field => [5, entry(name, signature(ends))]));
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, 'saved_model.pb'), message([1, 1], [2, metaGraph]));
   return folder;
