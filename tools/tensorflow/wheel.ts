@@ -76,7 +76,8 @@ async function requirePip(): Promise<void> {
   });
 }
 
-async function downloadWheel(folder: string, { note, signal }: StepContext): Promise<void> {
+/** Downloads the pinned wheel into `folder`, by hash. */
+export async function downloadWheel(folder: string, { note, signal }: StepContext): Promise<void> {
   const machine = MACHINES[process.arch] ?? process.arch;
   const scratch = `${folder}.tmp`;
   await exec(['mkdir', '-p', folder, scratch]);

@@ -9,7 +9,7 @@ export interface Group {
   /** A check is an npm script that passes or fails; tests are a vitest project that counts. */
   readonly kind: 'check' | 'tests';
   /** What must be set up before it. */
-  readonly needs: { readonly tensorflow?: boolean; readonly images?: boolean; readonly programs?: readonly ProgramName[] };
+  readonly needs: { readonly tensorflow?: boolean; readonly clients?: boolean; readonly images?: boolean; readonly programs?: readonly ProgramName[] };
   /** Longest run, minutes; then it is stopped and counts as failed. */
   readonly minutes: number;
 }
@@ -25,12 +25,13 @@ export const GROUPS: readonly Group[] = [
   { name: 'unit', about: 'tests beside the source', kind: 'tests', needs: { tensorflow: true }, minutes: 20 },
   { name: 'sim', about: 'rollouts simulated to convergence', kind: 'tests', needs: {}, minutes: 15 },
   { name: 'server', about: 'the server over real TensorFlow, downloads over a real S3', kind: 'tests', needs: { tensorflow: true, programs: ['minio'] }, minutes: 30 },
+  { name: 'clients', about: 'public Python clients against the server', kind: 'tests', needs: { tensorflow: true, clients: true }, minutes: 20 },
   { name: 'cluster', about: 'a real API server and etcd', kind: 'tests', needs: { programs: ['kube'] }, minutes: 30 },
   {
     name: 'e2e',
     about: 'a real node: releases under load, the chart, Prometheus',
     kind: 'tests',
-    needs: { tensorflow: true, images: true, programs: [...CLUSTER, 'minio', 'prometheus', 'prometheus-operator', 'prometheus-config-reloader'] },
+    needs: { tensorflow: true, images: true, programs: [...CLUSTER, 'minio', 'prometheus', 'prometheus-operator', 'prometheus-config-reloader', 'kwok'] },
     minutes: 60,
   },
 ];

@@ -1,5 +1,6 @@
-// Sets up what groups need before they run: native TensorFlow, the programs of the cluster, the images. What cannot be set up is told
+// Sets up what groups need before they run: native TensorFlow, the clients' Python environments, the programs of the cluster, the images. What cannot be set up is told
 // per group; the others still run. It must not know how groups run.
+import { ENVIRONMENTS, ensureEnvironment } from '../clients/environments.ts';
 import { ensurePrograms } from '../cluster/binaries.ts';
 import { choose } from '../cluster/choose.ts';
 import type { ProgramName } from '../cluster/programs.ts';
@@ -20,6 +21,7 @@ export async function prepare(groups: readonly Group[], context: PrepareContext)
   };
   const needed = new Set(groups.flatMap(needsOf));
   if (needed.has(TENSORFLOW)) await setUp(TENSORFLOW, () => setUpTensorFlow(context));
+  if (needed.has(CLIENTS)) await setUp(CLIENTS, () => setUpClients(context));
   for (const program of new Set(groups.flatMap((group) => group.needs.programs ?? []))) await setUp(program, () => setUpProgram(program, context));
   if (needed.has(IMAGES)) await setUp(IMAGES, () => setUpImages(context));
   return new Map(groups.flatMap((group) => {
@@ -29,10 +31,11 @@ export async function prepare(groups: readonly Group[], context: PrepareContext)
 }
 
 const TENSORFLOW = 'tensorflow';
+const CLIENTS = 'clients';
 const IMAGES = 'images';
 
 function needsOf({ needs }: Group): string[] {
-  return [...(needs.tensorflow ? [TENSORFLOW] : []), ...(needs.images ? [IMAGES] : []), ...(needs.programs ?? [])];
+  return [...(needs.tensorflow ? [TENSORFLOW] : []), ...(needs.clients ? [CLIENTS] : []), ...(needs.images ? [IMAGES] : []), ...(needs.programs ?? [])];
 }
 
 /** Runs a step; returns the first line of what went wrong. */
@@ -49,6 +52,14 @@ function setUpTensorFlow({ root, progress, signal }: PrepareContext): Promise<vo
   return progress.step('tensorflow', async (note) => {
     const native = await ensureTensorFlow(root, { note, signal });
     return `${native.source}, ${native.ready ? 'ready' : 'set up'}`;
+  });
+}
+
+function setUpClients({ progress, signal }: PrepareContext): Promise<void> {
+  return progress.step(CLIENTS, async (note) => {
+    const environments = [];
+    for (const name of ENVIRONMENTS) environments.push(await ensureEnvironment(name, { note: (text) => note(`${name}: ${text}`), signal }));
+    return environments.some((each) => each.made) ? 'installed' : 'cached';
   });
 }
 

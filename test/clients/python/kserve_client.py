@@ -1,0 +1,80 @@
+"""KServe's own Python client, REST (V1 and V2) and gRPC. Only its client modules are imported: what its server side needs (fastapi, pandas,
+cloudevents) is not installed, and replaced by empty modules."""
+import asyncio
+import os
+import sys
+import types
+from unittest.mock import MagicMock
+
+package = types.ModuleType("kserve")
+package.__path__ = [os.path.join(next(path for path in sys.path if os.path.isdir(os.path.join(path, "kserve"))), "kserve")]
+sys.modules["kserve"] = package
+SERVER_SIDE = ["pandas", "fastapi", "fastapi.encoders", "fastapi.responses", "fastapi.exceptions", "starlette", "starlette.responses", "starlette.requests"]
+SERVER_SIDE += ["cloudevents", "cloudevents.http", "cloudevents.conversion", "cloudevents.sdk", "cloudevents.sdk.converters", "cloudevents.sdk.converters.util", "cloudevents.exceptions"]
+for name in SERVER_SIDE:
+    sys.modules[name] = MagicMock(name=name)
+
+from harness import HOST, refuses, run  # noqa: E402
+from kserve.inference_client import InferenceGRPCClient, InferenceRESTClient, RESTConfig  # noqa: E402
+from kserve.protocol.infer_type import InferInput, InferRequest  # noqa: E402
+
+URL = f"http://{HOST}"
+ROW = [0.2, 0.1, 0.4, 0.3, 0.5]
+
+
+def rest(protocol):
+    return InferenceRESTClient(RESTConfig(protocol=protocol, retries=0, timeout=20))
+
+
+def request():
+    return InferRequest(model_name="classifier", infer_inputs=[InferInput(name="readings", shape=[1, 5], datatype="FP32", data=[ROW])])
+
+
+def V1_is_live_and_ready():
+    client = rest("v1")
+    assert asyncio.run(client.is_model_ready(URL, "classifier"))
+
+
+def V1_predict():
+    answer = asyncio.run(rest("v1").infer(URL, {"instances": [ROW, ROW]}, model_name="classifier"))
+    assert len(answer["predictions"]) == 2, answer
+
+
+def V1_explain():
+    answer = asyncio.run(rest("v1").explain(URL, "classifier", {"instances": [ROW]}))
+    assert answer, answer
+
+
+def V2_is_live_and_ready():
+    client = rest("v2")
+    assert asyncio.run(client.is_server_live(URL)) and asyncio.run(client.is_server_ready(URL)) and asyncio.run(client.is_model_ready(URL, "classifier"))
+
+
+def V2_infer():
+    answer = asyncio.run(rest("v2").infer(URL, request(), model_name="classifier"))
+    assert answer.outputs[0].shape == [1, 3], answer
+
+
+async def over_grpc(call):
+    client = InferenceGRPCClient(HOST, retries=0)
+    try:
+        return await call(client)
+    finally:
+        await client.close()
+
+
+def gRPC_is_ready():
+    assert asyncio.run(over_grpc(lambda client: client.is_server_ready()))
+    assert asyncio.run(over_grpc(lambda client: client.is_model_ready("classifier")))
+
+
+def gRPC_infer():
+    answer = asyncio.run(over_grpc(lambda client: client.infer(request())))
+    assert list(answer.outputs[0].shape) == [1, 3], answer
+
+
+def refusals_say_why():
+    refuses(lambda: asyncio.run(rest("v2").infer(URL, request(), model_name="nobody")), "404")
+
+
+run([V1_is_live_and_ready, V1_predict, V1_explain, V2_is_live_and_ready, V2_infer, gRPC_is_ready, gRPC_infer, refusals_say_why])
