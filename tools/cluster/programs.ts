@@ -83,6 +83,7 @@ export const PROGRAMS = {
     ldflags: STRIPPED,
     takes: 'about 3 minutes',
   },
+  kwok: { module: 'kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', version: 'v0.7.0', tags: [], ldflags: STRIPPED, takes: 'about 3 minutes' },
 } as const satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof PROGRAMS;

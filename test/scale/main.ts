@@ -1,0 +1,114 @@
+// npm run scale: how Slipway fares with very many InferenceServices. Brings up a cluster of its own with Slipway and simulated nodes, measures,
+// prints a table, takes everything down. It reads like what it does; how is in the files beside it.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { createClient, createTransport, kubeconfigConnection, systemClock } from '@slipway/kube';
+import { localCluster } from '../../tools/cluster/local/local.ts';
+import type { Cluster } from '../../tools/cluster/cluster.ts';
+import { identify } from '../../tools/cluster/processes.ts';
+import { interruption, runCommand } from '../../tools/command.ts';
+import { provideImages } from '../../tools/images/provide.ts';
+import { createProgress } from '../../tools/progress.ts';
+import { clusterPrograms } from '../../tools/quickstart/programs.ts';
+import { RELEASE_NAMESPACE, upgradeArguments } from '../../tools/quickstart/chart.ts';
+import type { ClusterAccess } from './cluster-access.ts';
+import { measure } from './measure.ts';
+import type { ScaleFigures } from './measure.ts';
+import { tableOf } from './report.ts';
+import { startSimulatedNodes } from './simulated-nodes.ts';
+
+const HELP = `usage: npm run scale -- [OPTIONS]
+
+Makes many InferenceServices on a real control plane and measures what it costs. Server pods run on nodes that kwok simulates, routers on the
+real node. Linux as root, with Go. The cluster is its own and is removed at the end, also after Ctrl-C.
+
+  --count N         InferenceServices: 100 (default), 1000, 5000 or any other number up to 30000
+  --namespaces N    namespaces they are spread over (default 20)
+  --idle SECONDS    how long the cluster is left alone to count what idling costs (default 300)
+  --json FILE       writes the figures as JSON, too
+  --cluster ID      keeps the cluster of that name between runs (node tools/cluster/cli.ts down ID removes it)
+  --help            this page
+`;
+
+const root = path.resolve(import.meta.dirname, '../..');
+const progress = createProgress(process.stderr);
+
+interface Settings {
+  count: number;
+  namespaces: number;
+  idleMs: number;
+  json: string | undefined;
+  cluster: string | undefined;
+}
+
+/** Throws an Error that says which option cannot be used. */
+function settingsOf(values: Record<string, string | boolean | undefined>): Settings {
+  const number = (name: string, fallback: number, most: number): number => {
+    const value = Number(values[name] ?? fallback);
+    if (!Number.isInteger(value) || value < 1 || value > most) throw new Error(`--${name} must be a whole number from 1 to ${most}`);
+    return value;
+  };
+  const text = (name: string): string | undefined => values[name] as string | undefined;
+  const count = number('count', 100, 30_000);
+  return { count, namespaces: Math.min(count, number('namespaces', 20, 100)), idleMs: 1000 * number('idle', 300, 86_400), json: text('json'), cluster: text('cluster') };
+}
+
+/** The chart with one operator, whose memory limit is the aim; one small router in each namespace. */
+async function install(cluster: Cluster, signal: AbortSignal): Promise<void> {
+  await progress.step('images', async (note) => {
+    const { refs } = await provideImages(cluster, { root, note, signal });
+    const programs = await clusterPrograms(cluster, signal);
+    const values = { 'operator.replicas': '1', 'operator.resources.limits.memory': '1Gi', 'router.replicas': '1', 'podDisruptionBudget.enabled': 'false' };
+    note('helm upgrade --install, waiting for the operator');
+    await programs.helm([...upgradeArguments(path.join(root, 'charts', 'slipway'), refs), ...Object.entries(values).flatMap(([key, value]) => ['--set', `${key}=${value}`])]);
+    return 'installed';
+  });
+}
+
+async function measured(access: ClusterAccess, settings: Settings, signal: AbortSignal): Promise<ScaleFigures> {
+  const connection = await kubeconfigConnection({ path: access.kubeconfig, clock: systemClock });
+  const client = createClient(createTransport({ connection, clock: systemClock, userAgent: 'slipway-scale' }));
+  let figures: ScaleFigures | undefined;
+  await progress.step('measure', async (tell) => {
+    const nodes = await startSimulatedNodes({ access, client, count: Math.min(15, Math.max(2, Math.ceil(settings.count / 500))), report: tell, signal });
+    try {
+      const run = Date.now().toString(36).slice(-5);
+      figures = await measure({ ...settings, access, client, run, oneMore: 20, readyMs: 120_000 + 1_000 * settings.count, leave: settings.cluster === undefined, tell, signal });
+    } finally {
+      await nodes.stop();
+      await client.close();
+    }
+    return 'done';
+  });
+  if (figures === undefined) throw new Error('nothing was measured');
+  return figures;
+}
+
+async function run(settings: Settings, signal: AbortSignal): Promise<void> {
+  const report = (line: string): void => progress.line(line);
+  const owner = settings.cluster === undefined ? identify(process.pid) : undefined;
+  const cluster = localCluster(settings.cluster ?? `scale${process.pid}`, 'for the scale measurement', { report, signal, owner });
+  try {
+    await progress.step('cluster', async () => {
+      await cluster.up();
+      return 'ready';
+    });
+    await install(cluster, signal);
+    const { kubectl } = await cluster.clients();
+    const access = { kubeconfig: cluster.kubeconfig, kubectl, inside: [...cluster.inNetwork([])], releaseNamespace: RELEASE_NAMESPACE };
+    const figures = await measured(access, settings, signal);
+    process.stdout.write(`\n${tableOf(figures)}\n`);
+    if (settings.json !== undefined) await writeFile(settings.json, `${JSON.stringify(figures, null, 2)}\n`);
+  } finally {
+    if (settings.cluster === undefined) await localCluster(`scale${process.pid}`, '', { report }).down();
+  }
+}
+
+const options = { count: { type: 'string' }, namespaces: { type: 'string' }, idle: { type: 'string' }, json: { type: 'string' }, cluster: { type: 'string' }, help: { type: 'boolean' } } as const;
+const signal = interruption();
+await runCommand(signal, 'Interrupted; the cluster is removed.', async () => {
+  const { values } = parseArgs({ options });
+  if (values.help === true) return void process.stdout.write(HELP);
+  await run(settingsOf(values), signal);
+});

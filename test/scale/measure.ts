@@ -1,0 +1,208 @@
+// Owns the course of a measurement: create, come to rest, edit, restart, idle, and what is noted in each part.
+// Must not know how nodes are simulated or who brought the cluster up.
+import type { Client } from '@slipway/kube';
+import type { ClusterAccess } from './cluster-access.ts';
+import { Snapshot, difference, quantile } from './exposition.ts';
+import { OperatorView, RECONCILE, cpuSeconds, heapBytes, passes, requestsIn, residentBytes, writesIn } from './operator-view.ts';
+import { Services, inParallel } from './services.ts';
+
+export interface MeasureOptions {
+  access: ClusterAccess;
+  client: Client;
+  count: number;
+  namespaces: number;
+  /** Names the namespaces of this run. */
+  run: string;
+  /** How many are made one after another once the others are at rest. */
+  oneMore: number;
+  /** Milliseconds for which the cluster is left alone. */
+  idleMs: number;
+  /** Milliseconds until all must be Ready. */
+  readyMs: number;
+  /** Leave the InferenceServices behind: the cluster goes anyway. */
+  leave: boolean;
+  tell: (text: string) => void;
+  signal?: AbortSignal | undefined;
+}
+
+interface Quantiles {
+  p50: number;
+  p99: number;
+}
+
+/** What the operator did in one part of the measurement. */
+export interface Effort {
+  seconds: number;
+  passes: number;
+  /** Seconds a pass over an InferenceService took. */
+  reconcile: Quantiles | undefined;
+  cpuSeconds: number;
+  /** Requests to the API server by `verb resource`. */
+  requests: Record<string, number>;
+  writes: number;
+}
+
+export interface ScaleFigures {
+  count: number;
+  namespaces: number;
+  /** Milliseconds. */
+  creationToReady: Quantiles & { max: number; all: number };
+  /** The same for a few more, once the others are at rest. */
+  oneMore: Quantiles & { max: number };
+  creation: Effort;
+  /** Edits of InferenceServices at rest: labels that change nothing, and replicas. */
+  steady: Effort & { edits: number };
+  restart: Effort & { toSteadySeconds: number };
+  idle: Effort;
+  /** Bytes. `peak`: the most that was seen while everything was created. */
+  memory: { peak: number; atRest: number; heapAtRest: number; afterRestart: number; heapAfterRestart: number };
+}
+
+const QUIET_MS = 3_000;
+const SAMPLE_MS = 1_000;
+
+const at = (sorted: readonly number[], q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
+
+function effort(before: Snapshot, after: Snapshot, milliseconds: number): Effort {
+  const requests = difference(requestsIn(before), requestsIn(after));
+  const [p50, p99] = [0.5, 0.99].map((q) => quantile(q, before, after, RECONCILE, 'inferenceservice'));
+  return {
+    seconds: milliseconds / 1000,
+    passes: passes(after) - passes(before),
+    reconcile: p50 === undefined || p99 === undefined ? undefined : { p50, p99 },
+    cpuSeconds: cpuSeconds(after) - cpuSeconds(before),
+    requests,
+    writes: Object.values(writesIn(requests)).reduce((sum, n) => sum + n, 0),
+  };
+}
+
+/** Runs the whole course. Leaves nothing behind, whatever happens, unless told so. */
+export async function measure(options: MeasureOptions): Promise<ScaleFigures> {
+  const services = new Services(options);
+  try {
+    await services.start();
+    return await new Measurement(options, services).run();
+  } finally {
+    if (!options.leave) {
+      options.tell('removing the namespaces');
+      await services.remove(options.readyMs);
+    }
+    await services.stop();
+  }
+}
+
+class Measurement {
+  private readonly options: MeasureOptions;
+  private readonly services: Services;
+  private readonly operator: OperatorView;
+  private peak = 0;
+
+  constructor(options: MeasureOptions, services: Services) {
+    this.options = options;
+    this.services = services;
+    this.operator = new OperatorView(options.access, options.client);
+  }
+
+  async run(): Promise<ScaleFigures> {
+    const { count, namespaces } = this.options;
+    const creation = await this.create();
+    const rested = await this.rest();
+    const [atRest, heapAtRest] = [residentBytes(rested), heapBytes(rested)];
+    const all = this.services.creationToReady();
+    const wholeMs = this.services.wholeMs;
+    const steady = await this.edit();
+    const more = await this.oneMore();
+    const restart = await this.restart();
+    const after = await this.operator.look();
+    const idle = await this.idle();
+    return {
+      count,
+      namespaces,
+      creationToReady: { p50: at(all, 0.5), p99: at(all, 0.99), max: at(all, 1), all: wholeMs },
+      oneMore: more,
+      creation,
+      steady,
+      restart,
+      idle,
+      memory: { peak: this.peak, atRest, heapAtRest, afterRestart: residentBytes(after), heapAfterRestart: heapBytes(after) },
+    };
+  }
+
+  private async create(): Promise<Effort> {
+    const { count, readyMs, tell } = this.options;
+    const [before, startedAt] = [await this.rest(), performance.now()];
+    const sampler = setInterval(() => void this.operator.look().then((now) => (this.peak = Math.max(this.peak, residentBytes(now))), () => undefined), SAMPLE_MS);
+    try {
+      await Promise.all([this.services.create(count), this.whenCreated(() => this.services.size >= count)]);
+      await this.services.allHealthy(readyMs, (healthy) => tell(`${healthy} of ${count} Ready`));
+    } finally {
+      clearInterval(sampler);
+    }
+    tell('coming to rest');
+    const { snapshot, lastChangeAt } = await this.operator.settled({ quietMs: QUIET_MS, timeoutMs: readyMs, signal: this.options.signal });
+    return effort(before, snapshot, lastChangeAt - startedAt);
+  }
+
+  /** Tells how creation goes on. */
+  private async whenCreated(done: () => boolean): Promise<void> {
+    while (!done()) {
+      this.options.signal?.throwIfAborted();
+      this.options.tell(`${this.services.size} created, ${this.services.healthy} Ready`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  private async rest(): Promise<Snapshot> {
+    const { readyMs, signal } = this.options;
+    return (await this.operator.settled({ quietMs: QUIET_MS, timeoutMs: readyMs, signal })).snapshot;
+  }
+
+  /** Label edits concern nobody and must cost no write; every tenth edit is one more replica. */
+  private async edit(): Promise<Effort & { edits: number }> {
+    const { count, readyMs, tell, signal } = this.options;
+    const edits = Math.min(count, 500);
+    const [before, startedAt] = [await this.rest(), performance.now()];
+    tell(`${edits} edits`);
+    await inParallel(Array.from({ length: edits }, (_, i) => i), 2, async (i) => {
+      signal?.throwIfAborted();
+      await this.services.patch(i, i % 10 === 0 ? { spec: { replicas: 2 } } : { metadata: { labels: { touched: String(i) } } });
+    });
+    await this.services.allHealthy(readyMs);
+    const { snapshot, lastChangeAt } = await this.operator.settled({ quietMs: QUIET_MS, timeoutMs: readyMs, signal });
+    return { ...effort(before, snapshot, lastChangeAt - startedAt), edits };
+  }
+
+  private async oneMore(): Promise<Quantiles & { max: number }> {
+    const { readyMs, oneMore, tell } = this.options;
+    const first = this.services.size;
+    for (let i = 1; i <= oneMore; i++) {
+      tell(`one more: ${i} of ${oneMore}`);
+      await this.services.create(1);
+      await this.services.allHealthy(readyMs);
+    }
+    const spent = this.services.creationToReady(first);
+    return { p50: at(spent, 0.5), p99: at(spent, 0.99), max: at(spent, 1) };
+  }
+
+  private async restart(): Promise<Effort & { toSteadySeconds: number }> {
+    const { readyMs, tell, signal } = this.options;
+    await this.rest();
+    tell('restarting the operator');
+    const startedAt = performance.now();
+    await this.operator.restart(readyMs);
+    const { snapshot, lastChangeAt } = await this.operator.settled({ quietMs: QUIET_MS, timeoutMs: readyMs, signal });
+    // The new processes count from nothing.
+    return { ...effort(new Snapshot([]), snapshot, lastChangeAt - startedAt), toSteadySeconds: (lastChangeAt - startedAt) / 1000 };
+  }
+
+  private async idle(): Promise<Effort> {
+    const { idleMs, tell, signal } = this.options;
+    const [before, startedAt] = [await this.rest(), performance.now()];
+    while (performance.now() - startedAt < idleMs) {
+      signal?.throwIfAborted();
+      tell(`idle for ${Math.round((performance.now() - startedAt) / 1000)} of ${idleMs / 1000} s`);
+      await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, idleMs)));
+    }
+    return effort(before, await this.operator.look(), performance.now() - startedAt);
+  }
+}
