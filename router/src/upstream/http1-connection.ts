@@ -63,7 +63,9 @@ export class Http1Connection implements Attempt {
   constructor(address: Address, connectTimeoutMs: number, owner: ConnectionOwner) {
     this.owner = owner;
     this.socket = net.connect({ ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS, onread: { buffer: READ_BUFFER, callback: (length) => this.onRead(length) } });
-    this.connectTimer = setTimeout(() => this.break(`no connection within ${connectTimeoutMs} ms`), connectTimeoutMs);
+    // A process that stood still hears of its timers before its sockets: the connection may be there already.
+    const late = (): void => (this.connected ? undefined : this.break(`no connection within ${connectTimeoutMs} ms`));
+    this.connectTimer = setTimeout(() => setImmediate(late), connectTimeoutMs);
     this.socket.on('connect', () => this.onConnect());
     this.socket.on('end', () => this.onEnd());
     this.socket.on('drain', () => this.receiver?.drained());

@@ -155,7 +155,9 @@ export class Http2Upstream {
 
   private watch(live: Live): void {
     const { session } = live;
-    const timer = setTimeout(() => session.destroy(new Error(`no connection within ${this.connectTimeoutMs} ms`)), this.connectTimeoutMs);
+    // A process that stood still hears of its timers before its sockets: the connection may be there already.
+    const late = (): void => (live.connected ? undefined : session.destroy(new Error(`no connection within ${this.connectTimeoutMs} ms`)));
+    const timer = setTimeout(() => setImmediate(late), this.connectTimeoutMs);
     session.on('connect', () => {
       clearTimeout(timer);
       live.connected = true;
