@@ -71,7 +71,7 @@ interface Open {
 async function close({ app, admin, listener, aliases }: Open, parts: Parts): Promise<void> {
   listener.destroy();
   await Promise.all([...aliases.map(closeNet), app.close(), admin.close()]);
-  await Promise.all([parts.manager.close(), parts.bodies.close()]);
+  await Promise.all([parts.manager.close(), parts.thread.close()]);
 }
 
 async function drainAndClose(open: Open, parts: Parts, config: ServerConfig): Promise<void> {

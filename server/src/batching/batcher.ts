@@ -12,8 +12,8 @@ export interface BatchRunner {
 export interface BatcherOptions extends BatchLimits {
   /** Calls that may wait; one more is refused. */
   maxQueue: number;
-  /** Told of every batch that ran. */
-  onBatch(rows: number, calls: number): void;
+  /** Told of every batch that ran, and how long the model took. */
+  onBatch(rows: number, calls: number, computeMs: number): void;
 }
 
 export interface Submission {
@@ -118,7 +118,7 @@ export class Batcher {
     try {
       const { parts, transfer } = assemble(items);
       const { outputs, computeMs } = await this.#runner.run(parts, transfer);
-      this.#options.onBatch(items.reduce((sum, item) => sum + item.rows, 0), items.length);
+      this.#options.onBatch(items.reduce((sum, item) => sum + item.rows, 0), items.length, computeMs);
       deliver(items, outputs, { started, computeMs });
     } catch (error) {
       for (const item of items) settle(item, () => item.reject(error as Error));

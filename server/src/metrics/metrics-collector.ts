@@ -1,5 +1,6 @@
 // Owns what the server measures: counters and histograms of calls, gauges read when scraped. Must not know protocols' bodies.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Statistics } from './statistics.ts';
 import { METRICS, RUNTIME_PREFIX, type MetricEntry, type MetricName, type Phase } from './catalogue.ts';
 
 export interface CallRecord {
@@ -25,6 +26,8 @@ export interface MetricsSummary {
 type Labels = Record<string, string | number>;
 
 export class MetricsCollector {
+  /** What has been counted of each model. */
+  readonly statistics = new Statistics();
   readonly #registry = new Registry();
   readonly #metrics = new Map<string, Counter | Gauge | Histogram>();
   #requests = 0;
@@ -59,11 +62,13 @@ export class MetricsCollector {
   call({ model, version, protocol, code, ms }: CallRecord): void {
     this.#requests += 1;
     if (code >= 400) this.#errors += 1;
+    this.statistics.call(model, version, code < 400, ms);
     this.#counter('slipway_server_requests_total').inc({ model, version, protocol, code });
     this.#histogram('slipway_server_request_duration_seconds').observe({ model, version, protocol }, ms / 1000);
   }
 
   phase(model: string, version: string, phase: Phase, ms: number): void {
+    this.statistics.phase(model, version, phase, ms);
     this.#histogram('slipway_server_phase_duration_seconds').observe({ model, version, phase }, Math.max(0, ms) / 1000);
   }
 
@@ -73,7 +78,9 @@ export class MetricsCollector {
     this.#inferenceMs += ms;
   }
 
-  batch(model: string, version: string, rows: number): void {
+  /** A batch that ran, and how long the model took for it. */
+  batch(model: string, version: string, { rows, computeMs }: { rows: number; computeMs: number }): void {
+    this.statistics.batch(model, version, rows, computeMs);
     this.#histogram('slipway_server_batch_size').observe({ model, version }, rows);
   }
 

@@ -27,7 +27,7 @@ export interface LoaderOptions {
 
 export interface LoaderEvents {
   phase(phase: 'Loading' | 'WarmingUp'): void;
-  batch(spec: ServingSpec, rows: number, calls: number): void;
+  batch(spec: ServingSpec, rows: number, computeMs: number): void;
   lost(spec: ServingSpec, why: string, delayMs: number): void;
 }
 
@@ -52,7 +52,7 @@ export async function loadModel(pool: WorkerPool, job: LoadJob, options: LoaderO
     const run = async (inputs: readonly Tensor[]): Promise<Tensor[]> => (await runner.run([inputs])).outputs;
     const warm = await warmUp(run, spec.signature, samples, { iterations: options.warmupIterations, maxBatchSize: options.maxBatchSize, workers: runner.workers });
     const limits = { maxRows: options.maxBatchSize, maxDelayMs: options.batchMaxDelayMs, merge: warm.batching.enabled };
-    const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, onBatch: (rows, calls) => { events.batch(spec, rows, calls); } });
+    const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, onBatch: (rows, _calls, computeMs) => { events.batch(spec, rows, computeMs); } });
     runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); } });
     return { spec, runner, batcher, limits, vectorizer, ...warm, ...identityOf(files.manifest, job) };
   } catch (error) {

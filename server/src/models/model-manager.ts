@@ -28,7 +28,7 @@ export interface ManagerOptions extends LoaderOptions {
 export interface ManagerEvents {
   changed(entry: Entry): void;
   loaded(entry: Entry, model: Model, ms: number): void;
-  batch(spec: ServingSpec, rows: number, calls: number): void;
+  batch(spec: ServingSpec, rows: number, computeMs: number): void;
   workerLost(spec: ServingSpec, why: string, delayMs: number): void;
 }
 
@@ -50,6 +50,8 @@ export class ModelManager {
   readonly #events: ManagerEvents;
   /** Why nothing could be listed at the start, if so. */
   #startFault: LoadError | undefined;
+  /** Where models are found again by their name. */
+  #root: string | undefined;
 
   constructor(pool: WorkerPool, options: ManagerOptions, events: ManagerEvents = NO_EVENTS) {
     this.#pool = pool;
@@ -65,6 +67,7 @@ export class ModelManager {
   /** Finds and loads everything under a folder. A model that fails is reported in its entry and stops no other. */
   async loadFrom(root: string): Promise<void> {
     let listed: Listed[];
+    this.#root = root;
     try {
       listed = listModels(root);
     } catch (error) {
@@ -98,6 +101,18 @@ export class ModelManager {
   }
 
   /**
+   * Loads (again) every version of a model that lies in the folder of models, under the name that its package or folder gives it.
+   * @throws LoadError ModelNotFound if there is none, else what the first version failed with.
+   */
+  async loadNamed(name: string): Promise<void> {
+    const found = await this.#listNamed(name);
+    if (found.length === 0) throw new LoadError('ModelNotFound', `there is no model ${name} in the folder of models`);
+    for (const listed of found) await this.#loadListed(listed, false);
+    const failed = this.registry.entries().find((entry) => entry.name === name && entry.phase === 'Failed');
+    if (failed?.message !== undefined) throw new LoadError('ModelParseFailed', failed.message);
+  }
+
+  /**
    * Takes a version (or all versions) of a model out of the table, waits for the calls that use it, and unloads it.
    * @throws InferenceError model_not_found
    */
@@ -105,6 +120,12 @@ export class ModelManager {
     const entries = this.registry.entries().filter((entry) => entry.name === name && (version === undefined || entry.version === version));
     if (entries.length === 0) throw new InferenceError('model_not_found', `There is no model ${name}${version === undefined ? '' : ` ${version}`}.`);
     await Promise.all(entries.map((entry) => this.#retire(entry)));
+  }
+
+  async #listNamed(name: string): Promise<Listed[]> {
+    const listed = this.#root === undefined ? [] : listModels(this.#root);
+    const names = await Promise.all(listed.map(async (one) => (await readPackage(one.folder, this.#options.format).catch(() => undefined))?.manifest?.name ?? one.name));
+    return listed.filter((_, index) => names[index] === name);
   }
 
   /** What is known of every version. */
@@ -184,7 +205,7 @@ export class ModelManager {
     const job = { identity: { name: entry.name, version: entry.version }, files, digest: entry.digest };
     const model = await loadModel(this.#pool, job, this.#options, {
       phase: (phase) => { this.#changed(entry, phase); },
-      batch: (spec, rows, calls) => { this.#events.batch(spec, rows, calls); },
+      batch: (spec, rows, computeMs) => { this.#events.batch(spec, rows, computeMs); },
       lost: (spec, why, delayMs) => { this.#events.workerLost(spec, why, delayMs); },
     });
     entry.model = model;

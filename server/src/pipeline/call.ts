@@ -38,6 +38,8 @@ export interface Call {
   answer?: 'predictions' | 'tensors';
   /** Whether NaN and Infinity may come where the package declares nothing about the feature. Default false (the native API). */
   nonFinite?: boolean;
+  /** The caller's own limit on the time for the answer, milliseconds; the server's is kept anyway. */
+  timeoutMs?: number;
   /** With `tensors`: the outputs wanted, in this order; absent or empty = all, in the model's order. */
   outputs?: readonly string[];
 }

@@ -69,7 +69,7 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
   let code = 200;
   try {
     call = await steps.decode();
-    result = await engine.predict(call, deadlineOf(context, origin));
+    result = await engine.predict(call, deadlineOf(context, origin, call));
     const serialising = performance.now();
     const answer = await steps.encode(result);
     metrics.phase(result.spec.name, result.spec.version, 'serialise', performance.now() - serialising);
@@ -85,8 +85,8 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
   }
 }
 
-function deadlineOf(context: ProtocolContext, origin: Origin): CallContext {
-  const ms = Math.min(context.timeoutMs, origin.timeoutMs ?? Number.POSITIVE_INFINITY);
+function deadlineOf(context: ProtocolContext, origin: Origin, call: Call): CallContext {
+  const ms = Math.min(context.timeoutMs, origin.timeoutMs ?? context.timeoutMs, call.timeoutMs ?? context.timeoutMs);
   return { requestId: origin.requestId, deadline: origin.began + ms, signal: origin.signal };
 }
 

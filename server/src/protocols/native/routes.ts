@@ -10,7 +10,8 @@ import { sendProblem } from '../../http/errors.ts';
 import { PICTURE_TYPES } from '../../http/bodies.ts';
 import { hangUpSignal, HEADERS } from '../../http/request-context.ts';
 import { apiVersionOf, rememberVersion } from './api-version.ts';
-import type { Bodies, Kind } from './bodies.ts';
+import type { Bodies } from './bodies.ts';
+import type { Kind } from './body-jobs.ts';
 import type { ApiVersion, Outside } from './codec.ts';
 
 export interface NativeOptions {

@@ -1,14 +1,136 @@
-// Owns the HTTP routes of the Open Inference Protocol V2. Must not import backends.
-import type { FastifyInstance } from 'fastify';
-import { protocolScope, type ProtocolContext } from '../protocol.ts';
+// Owns the HTTP routes of the Open Inference Protocol V2, with Triton's extensions. Bodies are body.ts and answer.ts; the work is the
+// engine's. Must not import backends.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseJson } from '../../http/json-body.ts';
+import { HEADERS } from '../../http/request-context.ts';
+import { asInferenceError, InferenceError } from '../../inference/errors.ts';
+import { answerCall, bodyOf, modelReady, protocolScope, sendError, type HttpAnswer, type ProtocolContext } from '../protocol.ts';
+import { readBody, writeBody, type V2Bodies } from './bodies.ts';
+import { readRawRequest } from './body.ts';
 import { writeError } from './errors.ts';
+import { callOf, outputsOf, type InferRequest } from './infer.ts';
+import { entryOf, loadModel, modelConfig, modelMetadata, modelOf, modelStatistics, repositoryIndex, serverMetadata, unloadModel, type Target } from './info.ts';
 
-export function addV2Routes(app: FastifyInstance, context: ProtocolContext): void {
+/** Length of the JSON in front of raw tensors. */
+const JSON_LENGTH = 'inference-header-content-length';
+const MODEL = '/v2/models/:model';
+const VERSION = `${MODEL}/versions/:version`;
+
+type Named = { Params: { model: string; version?: string } };
+type Handler = (request: FastifyRequest<Named>, reply: FastifyReply) => unknown;
+type Row = readonly [method: 'GET' | 'POST', paths: readonly string[], handler: Handler];
+
+export function addV2Routes(app: FastifyInstance, context: ProtocolContext, bodies: V2Bodies): void {
+  const routes = routesOf(context, bodies);
   protocolScope(app, { context, writeError }, (scope) => {
-    scope.get('/v2/health/live', (_request, reply) => reply.code(200).send({ live: true }));
-    scope.get('/v2/health/ready', (_request, reply) => {
-      const ready = context.ready();
-      return reply.code(ready ? 200 : 503).send({ ready });
-    });
+    for (const [method, paths, handler] of routes) for (const url of paths) scope.route<Named>({ method, url, handler });
   });
+  const known = routes.flatMap(([, paths]) => paths.map(patternOf));
+  void app.register(
+    (scope, _options, done) => {
+      scope.setNotFoundHandler((request, reply) => {
+        const path = request.url.split('?')[0] ?? '/';
+        const exists = known.some((pattern) => pattern.test(path)) || app.hasRoute({ method: 'POST', url: path });
+        return sendError(request, reply, new InferenceError(exists ? 'method_not_allowed' : 'not_found', exists ? 'Method Not Allowed' : 'Not Found'), writeError);
+      });
+      done();
+    },
+    { prefix: '/v2' },
+  );
+}
+
+const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll(/:[a-z]+/g, '[^/]+')}$`);
+
+function routesOf(context: ProtocolContext, bodies: V2Bodies): Row[] {
+  return [...serverRoutes(context), ...modelRoutes(context, bodies), ...repositoryRoutes(context)];
+}
+
+function serverRoutes(context: ProtocolContext): Row[] {
+  return [
+    ['GET', ['/v2', '/v2/'], () => serverMetadata()],
+    ['GET', ['/v2/health/live'], () => ({ live: true })],
+    ['GET', ['/v2/health/ready'], (_request, reply) => sendReady(reply, context.ready(), {})],
+    ['GET', ['/v2/models'], () => ({ models: [...new Set(context.manager.registry.entries().map((entry) => entry.name))] })],
+    ['GET', ['/v2/models/stats'], () => modelStatistics(context)],
+  ];
+}
+
+function modelRoutes(context: ProtocolContext, bodies: V2Bodies): Row[] {
+  const both = (suffix: string): string[] => [`${MODEL}${suffix}`, `${VERSION}${suffix}`];
+  return [
+    ['GET', both(''), (request) => modelMetadata(context, targetOf(request))],
+    ['GET', both('/config'), (request) => modelConfig(context, targetOf(request))],
+    ['GET', both('/stats'), (request) => modelStatistics(context, targetOf(request))],
+    ['GET', both('/ready'), (request, reply) => {
+      const target = targetOf(request);
+      const { name } = entryOf(context, target);
+      return sendReady(reply, modelReady(context, target.name, target.version) === true, { name });
+    }],
+    ['POST', both('/infer'), (request, reply) => infer(request, reply, { context, bodies })],
+  ];
+}
+
+function repositoryRoutes(context: ProtocolContext): Row[] {
+  return [
+    ['POST', ['/v2/repository/index'], (request) => repositoryIndex(context, optionsOf(request)['ready'] === true)],
+    ['POST', ['/v2/repository/models/:model/load'], async (request, reply) => {
+      refuseFiles(optionsOf(request));
+      await loadModel(context, request.params.model, request.headers.authorization);
+      return reply.code(200).send();
+    }],
+    ['POST', ['/v2/repository/models/:model/unload'], async (request, reply) => {
+      await unloadModel(context, request.params.model, request.headers.authorization);
+      return reply.code(200).send();
+    }],
+  ];
+}
+
+/** Only the status counts for Triton's and MLServer's clients; KServe's read the body. */
+const sendReady = (reply: FastifyReply, ready: boolean, more: object): FastifyReply => reply.code(ready ? 200 : 503).send({ ...more, ready });
+
+/** The version of the URL, else of the header. */
+function targetOf(request: FastifyRequest<Named>): Target {
+  const asked = request.headers[HEADERS.modelVersion];
+  return { name: request.params.model, version: request.params.version ?? (typeof asked === 'string' && asked !== '' ? asked : undefined) };
+}
+
+/** An optional JSON object as the body. */
+function optionsOf(request: FastifyRequest): Record<string, unknown> {
+  const body = bodyOf(request);
+  if (body.byteLength === 0) return {};
+  const parsed = parseJson(body.toString('utf8'));
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new InferenceError('malformed_request', 'the request is not a JSON object');
+  return parsed as Record<string, unknown>;
+}
+
+function refuseFiles({ parameters }: Record<string, unknown>): void {
+  const keys = typeof parameters === 'object' && parameters !== null ? Object.keys(parameters) : [];
+  const refused = keys.find((key) => key === 'config' || key.startsWith('file:'));
+  if (refused !== undefined) throw new InferenceError('malformed_request', `load parameter '${refused}' is not supported: a model is loaded as it lies in the folder of models`);
+}
+
+function infer(request: FastifyRequest<Named>, reply: FastifyReply, { context, bodies }: { context: ProtocolContext; bodies: V2Bodies }): Promise<FastifyReply> {
+  let asked: InferRequest | undefined;
+  return answerCall(context, { request, reply, protocol: 'v2', writeError }, {
+    decode: async () => {
+      const { spec } = await modelOf(context, targetOf(request));
+      const body = bodyOf(request);
+      const jsonBytes = jsonLengthOf(request);
+      asked = jsonBytes === 0 ? readRawRequest(body, spec) : await readBody(bodies, body, jsonBytes);
+      return callOf(asked, spec);
+    },
+    encode: async (result): Promise<HttpAnswer> => {
+      if (asked === undefined) throw asInferenceError(new Error('encoded before it was decoded'));
+      const { bytes, jsonBytes } = await writeBody(bodies, { id: asked.id, model: result.spec.name, version: result.spec.version, outputs: outputsOf(asked, result) });
+      if (jsonBytes === undefined) return { status: 200, type: 'application/json', body: bytes };
+      return { status: 200, type: 'application/octet-stream', body: bytes, headers: { [JSON_LENGTH]: String(jsonBytes) } };
+    },
+  });
+}
+
+function jsonLengthOf(request: FastifyRequest): number | undefined {
+  const header = request.headers[JSON_LENGTH];
+  if (header === undefined) return undefined;
+  if (typeof header === 'string' && /^\d{1,15}$/.test(header)) return Number(header);
+  throw new InferenceError('malformed_request', 'Inference-Header-Content-Length is no number');
 }

@@ -1,0 +1,33 @@
+// Owns where a V2 body is read and written: small JSON here, large JSON in the body thread. Raw tensors are views, here too.
+import { maxCostOf } from '../bodies/cost.ts';
+import type { BodyThread } from '../bodies/thread.ts';
+import { writeInferAnswer, type InferAnswer, type InferBody } from './answer.ts';
+import { readInferRequest } from './body.ts';
+import { READ, WRITE, type ReadJob } from './body-jobs.ts';
+import type { InferRequest } from './infer.ts';
+
+export interface V2Bodies {
+  thread: BodyThread;
+  /** JSON above this many bytes is read in the thread. */
+  inlineBytes: number;
+  maxHeapMb: number;
+}
+
+/** Elements of outputs printed as JSON here; raw ones cost nothing. */
+const INLINE_ELEMENTS = 16_384;
+
+/** @throws InferenceError */
+export async function readBody({ thread, inlineBytes, maxHeapMb }: V2Bodies, body: Buffer, jsonBytes: number | undefined): Promise<InferRequest> {
+  if ((jsonBytes ?? body.byteLength) <= inlineBytes) return readInferRequest(body, jsonBytes);
+  const bytes = new Uint8Array(body);
+  const job: ReadJob = { bytes, jsonBytes, maxCost: maxCostOf(maxHeapMb) };
+  return (await thread.ask(READ, job, [bytes.buffer])) as InferRequest;
+}
+
+/** @throws InferenceError */
+export async function writeBody({ thread }: V2Bodies, answer: InferAnswer): Promise<InferBody> {
+  const printed = answer.outputs.reduce((sum, { binary, tensor }) => sum + (binary ? 0 : tensor.data.length), 0);
+  if (printed <= INLINE_ELEMENTS) return writeInferAnswer(answer);
+  const { bytes, jsonBytes } = (await thread.ask(WRITE, answer)) as { bytes: Uint8Array; jsonBytes: number | undefined };
+  return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), jsonBytes };
+}
