@@ -125,6 +125,8 @@ export interface Observed {
 
 export interface OperatorImages {
   server: string;
+  /** A smaller server that runs ONNX only. Absent: `server` runs that too. */
+  serverOnnx?: string;
   router: string;
 }
 

@@ -5,6 +5,7 @@ import { controllerRevisionFor, renderRevision } from '../resources/index.ts';
 import { refusalOf } from '../status/index.ts';
 import type { KubeObject, Observed, PlanConfig, RevisionFacts, RevisionRecord } from '../types.ts';
 import { canonical, hashOf, revisionSpecOf } from './revision-spec.ts';
+import { serverImageFor } from './server-image.ts';
 
 export interface Revisions {
   /** Everything recorded, the new one included, by rising sequence. */
@@ -42,7 +43,7 @@ function newRevision({ isvc, revisions, at }: Observed, config: PlanConfig, want
   while (taken.has(hashOf(wanted, attempt))) attempt += 1;
   const hash = hashOf(wanted, attempt);
   const name = revisionName(isvc.metadata.name, hash);
-  const images = { server: isvc.spec.runtime?.image ?? config.images.server, fetch: config.images.router };
+  const images = { server: serverImageFor(isvc.spec, config.images), fetch: config.images.router };
   const rendered = renderRevision({ isvc, revision: name, images, ...(config.imagePullSecrets === undefined ? {} : { imagePullSecrets: config.imagePullSecrets }) });
   const record: RevisionRecord = { spec: revisionSpecOf(isvc.spec), images, modelVersion: isvc.spec.model.version ?? hash, ...rendered };
   return { name, hash, sequence, createdAt: at, uid: '', resourceVersion: '', record, readyEndpoints: 0, pods: [] };
