@@ -1,4 +1,4 @@
-# The images of Slipway for people who build with Docker: docker build --target operator|router|server .
+# The images of Slipway for people who build with Docker: docker build --target operator|router|server|server-onnx .
 # Thin on purpose: the same scripts make the same files as `npm run images`, which builds them without Docker (tools/images/spec.ts
 # describes both, a test compares them).
 
@@ -23,7 +23,7 @@ RUN node tools/run.mjs tools/images/stage.ts tensorflow
 
 FROM dependencies AS bundles
 COPY . .
-RUN node tools/run.mjs tools/images/stage.ts operator router server
+RUN node tools/run.mjs tools/images/stage.ts operator router server onnxruntime
 
 FROM node:24.21.0-bookworm-slim AS base
 ENV NODE_ENV=production
@@ -40,6 +40,12 @@ COPY --from=bundles /src/dist/router/app /app
 ENTRYPOINT ["node", "--max-semi-space-size=1", "/app/router.mjs"]
 
 FROM base AS server
+COPY --from=bundles /src/dist/onnxruntime/opt/onnxruntime /opt/onnxruntime
 COPY --from=tensorflow /src/dist/tensorflow/opt/tensorflow /opt/tensorflow
+COPY --from=bundles /src/dist/server/app /app
+ENTRYPOINT ["node", "--import", "/app/preload.mjs", "/app/server.mjs"]
+
+FROM base AS server-onnx
+COPY --from=bundles /src/dist/onnxruntime/opt/onnxruntime /opt/onnxruntime
 COPY --from=bundles /src/dist/server/app /app
 ENTRYPOINT ["node", "--import", "/app/preload.mjs", "/app/server.mjs"]

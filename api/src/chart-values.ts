@@ -9,12 +9,13 @@ const name = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/).max(253);
 
 const Images = z
   .strictObject({
-    registry: text.describe('Registry and path in front of operator, router and server. Required unless all three images are given.'),
-    tag: z.union([text, z.int()]).describe("Tag of all three images. Default: the chart's appVersion."),
+    registry: text.describe('Registry and path in front of operator, router, server and server-onnx. Required unless operator, router and server are given.'),
+    tag: z.union([text, z.int()]).describe("Tag of all images. Default: the chart's appVersion."),
     pullPolicy: z.enum(['IfNotPresent', 'Always', 'Never']).describe('Pull policy of the operator image; serving pods and routers use IfNotPresent.'),
     operator: text.describe('Complete image of the operator, instead of registry and tag.'),
     router: text.describe('Complete image of the router, instead of registry and tag.'),
     server: text.describe('Complete image of the server, instead of registry and tag.'),
+    'server-onnx': text.describe('Complete image of the smaller server for models whose format is onnx. Without it and without a registry, those run the server image.'),
   })
   .describe('Images of Slipway.');
 

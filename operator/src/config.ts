@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { PORTS, VERSION } from '@slipway/api';
 import { LOG_LEVELS } from './runtime/log.ts';
 import type { LogLevel } from './runtime/log.ts';
-import type { NamespaceConfig, PlanConfig } from './types.ts';
+import type { NamespaceConfig, OperatorImages, PlanConfig } from './types.ts';
 
 export interface OperatorConfig {
   /** What the planner of one InferenceService may know. */
@@ -34,6 +34,7 @@ export interface FlagEntry {
 
 export const FLAGS = {
   'server-image': { env: 'SERVER_IMAGE', help: 'Image of the server, for revisions made from now on.' },
+  'server-onnx-image': { env: 'SERVER_ONNX_IMAGE', help: 'Smaller image of the server, for revisions whose format is onnx. Empty: the server image.', fallback: '' },
   'router-image': { env: 'ROUTER_IMAGE', help: 'Image of the routers; it also holds slipway-fetch.' },
   'image-pull-secrets': { env: 'IMAGE_PULL_SECRETS', help: 'Names of Secrets for these images, separated by commas; they must exist where pods run.', fallback: '' },
   'router-cluster-role': { env: 'ROUTER_CLUSTER_ROLE', help: 'ClusterRole that routers are bound to in their namespace.', fallback: 'slipway-router' },
@@ -112,10 +113,15 @@ function logLevelOf(texts: Texts): LogLevel {
 const listOf = (text: string): string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== '');
 const orUndefined = (text: string): string | undefined => (text === '' ? undefined : text);
 
+function imagesOf(texts: Texts): OperatorImages {
+  const serverOnnx = orUndefined(texts('server-onnx-image'));
+  return { server: texts('server-image'), router: texts('router-image'), ...(serverOnnx === undefined ? {} : { serverOnnx }) };
+}
+
 /** Reads flags and environment once. Throws ConfigError. */
 export function loadConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): OperatorConfig {
   const texts = textsOf(args, env);
-  const images = { server: texts('server-image'), router: texts('router-image') };
+  const images = imagesOf(texts);
   const imagePullSecrets = listOf(texts('image-pull-secrets'));
   return Object.freeze({
     plan: { images, clusterDomain: texts('cluster-domain'), imagePullSecrets },

@@ -1,4 +1,4 @@
-// Builds the three images without Docker, as OCI archives in the cache: base, TensorFlow and application layers, each made only when its
+// Builds the images without Docker, as OCI archives in the cache: base, native and application layers, each made only when its
 // content changes. It must not know where the images go.
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { baseEntries, libraryEntries } from './base.ts';
 import { cachedBundle } from './bundle-cache.ts';
 import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
-import { appEntries, tensorflowEntries, tensorflowSystemLibraries } from './layers.ts';
+import { appEntries, onnxEntries, tensorflowEntries, tensorflowSystemLibraries } from './layers.ts';
 import { sampleModelEntries } from './models.ts';
 import { containerConfig, imageDocuments, writeArchive } from './oci.ts';
 import { IMAGES, type ImageName, type ImageSpec } from './spec.ts';
@@ -69,9 +69,10 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
 
 /** Entries of the layers below the application, from what changes least to what changes most. */
 async function lowerLayers(root: string, spec: ImageSpec, base: Entry[], native: NativeTensorFlow): Promise<Entry[][]> {
+  const onnx = spec.onnx ? [await onnxEntries(root)] : [];
   const tensorflow = spec.tensorflow ? [await tensorflowLayer(native, base)] : [];
   const models = spec.sampleModels ? [await sampleModelEntries(path.join(root, 'models'))] : [];
-  return [base, ...tensorflow, ...models];
+  return [base, ...onnx, ...tensorflow, ...models];
 }
 
 /** libtensorflow, the addon, and the C libraries that the base does not have. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ENVIRONMENT, IMAGES, TENSORFLOW, USER } from './spec.ts';
+import { ENVIRONMENT, IMAGES, ONNXRUNTIME, TENSORFLOW, USER, type ImageSpec } from './spec.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { workspaces: string[]; optionalDependencies: Record<string, string> };
@@ -22,6 +22,9 @@ const stages = parse(readFileSync(path.join(root, 'Dockerfile'), 'utf8'));
 const stage = (name: string): Stage => stages.find((each) => each.name === name) ?? expect.fail(`no stage ${name}`);
 const values = (name: string, instruction: string): string[] => stage(name).lines.filter(([each]) => each === instruction).map(([, rest]) => rest);
 
+/** The first image with the same bundles: they are staged once. */
+const bundlesOf = ({ bundles }: ImageSpec): string => IMAGES.find((each) => JSON.stringify(each.bundles) === JSON.stringify(bundles))?.name ?? '';
+
 describe('Dockerfile', () => {
   it.each(IMAGES.map((spec) => [spec.name, spec] as const))('target %s starts as the image builder says', (name, spec) => {
     expect(stage(name).from).toBe('base');
@@ -31,8 +34,9 @@ describe('Dockerfile', () => {
 
   it.each(IMAGES.map((spec) => [spec.name, spec] as const))('target %s carries what the image builder puts in', (name, spec) => {
     const copied = values(name, 'COPY').join('\n');
-    expect(copied).toContain(`/src/dist/${name}/app /app`);
+    expect(copied).toContain(`/src/dist/${bundlesOf(spec)}/app /app`);
     expect(copied.includes(TENSORFLOW)).toBe(spec.tensorflow);
+    expect(copied.includes(ONNXRUNTIME)).toBe(spec.onnx);
     expect(copied.includes('/models')).toBe(spec.sampleModels);
   });
 

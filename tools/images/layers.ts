@@ -1,11 +1,11 @@
-// What is in the layers above the base, as entries: the bundles, TensorFlow, the sample models. Shared by the image builder and the
+// What is in the layers above the base, as entries: the bundles, TensorFlow, ONNX Runtime, the sample models. Shared by the image builder and the
 // Dockerfile's staging step. It must not know how layers are stored.
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { NativeTensorFlow } from '../tensorflow/setup.ts';
 import { sharedLibraries } from './base.ts';
 import type { BundledFile } from './bundle.ts';
-import { ADDON, APP, TENSORFLOW } from './spec.ts';
+import { ADDON, APP, ONNXRUNTIME, TENSORFLOW } from './spec.ts';
 import type { Entry } from './tar.ts';
 
 /** The files of a bundle. */
@@ -19,6 +19,13 @@ export async function tensorflowEntries(native: NativeTensorFlow): Promise<Entry
     { path: `${TENSORFLOW.slice(1)}/deps/lib/${path.basename(file)}`, mode: 0o755, kind: 'file', file }
   ));
   return [...libraries, { path: ADDON.slice(1), mode: 0o755, kind: 'file', file: native.addon }];
+}
+
+/** ONNX Runtime's library and addon for this machine's processor: an eighth of what the package holds for all platforms. */
+export async function onnxEntries(root: string): Promise<Entry[]> {
+  const folder = path.join(root, 'node_modules', 'onnxruntime-node', 'bin', 'napi-v6', 'linux', process.arch);
+  const names = (await readdir(folder)).filter((name) => /\.(node|so[.\d]*)$/.test(name));
+  return names.sort().map((name) => ({ path: `${ONNXRUNTIME.slice(1)}/${name}`, mode: 0o755, kind: 'file', file: path.join(folder, name) }));
 }
 
 /** The C libraries of this machine that libtensorflow needs, as absolute paths. */

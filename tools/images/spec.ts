@@ -1,4 +1,4 @@
-// What the three images are, as one table: the image builder follows it and a test holds the Dockerfile to it.
+// What the images are, as one table: the image builder follows it and a test holds the Dockerfile to it.
 // It must not know how an image is built.
 
 /** The folder of the bundles in every image. */
@@ -20,12 +20,19 @@ export interface ImageSpec {
   readonly bundles: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
   readonly tensorflow: boolean;
+  readonly onnx: boolean;
   /** Carries the sample models below /models, so that the quick start needs no bucket. */
   readonly sampleModels: boolean;
 }
 
 /** The images of Slipway. */
-export type ImageName = 'operator' | 'router' | 'server';
+export type ImageName = 'operator' | 'router' | 'server' | 'server-onnx';
+
+/** Both server images carry the same program: what is not there is not loaded, and registries and nodes keep its layer once. */
+const SERVER = {
+  bundles: { server: 'server/src/main.ts', preload: 'server/src/preload.ts' },
+  entrypoint: ['node', '--import', `${APP}/preload.mjs`, `${APP}/server.mjs`],
+} as const;
 
 export const IMAGES: readonly ImageSpec[] = [
   {
@@ -34,6 +41,7 @@ export const IMAGES: readonly ImageSpec[] = [
     bundles: { operator: 'operator/src/main.ts' },
     entrypoint: ['node', `${APP}/operator.mjs`],
     tensorflow: false,
+    onnx: false,
     sampleModels: false,
   },
   {
@@ -43,14 +51,23 @@ export const IMAGES: readonly ImageSpec[] = [
     // A small young generation stays in the processor's cache: a tenth less CPU per request, and less memory.
     entrypoint: ['node', '--max-semi-space-size=1', `${APP}/router.mjs`],
     tensorflow: false,
+    onnx: false,
     sampleModels: true,
   },
   {
     name: 'server',
     title: 'Slipway model server',
-    bundles: { server: 'server/src/main.ts', preload: 'server/src/preload.ts' },
-    entrypoint: ['node', '--import', `${APP}/preload.mjs`, `${APP}/server.mjs`],
+    ...SERVER,
     tensorflow: true,
+    onnx: true,
+    sampleModels: false,
+  },
+  {
+    name: 'server-onnx',
+    title: 'Slipway model server for ONNX models',
+    ...SERVER,
+    tensorflow: false,
+    onnx: true,
     sampleModels: false,
   },
 ];

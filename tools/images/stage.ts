@@ -1,10 +1,10 @@
 // What the Dockerfile runs instead of the image builder: writes the same files, laid out as in the image, to dist/<part>.
-// Usage: stage.ts PART..., a part being an image (its bundles and models) or "tensorflow" (the native libraries).
+// Usage: stage.ts PART..., a part being an image (its bundles and models) or "tensorflow" or "onnxruntime" (the native libraries).
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ensureTensorFlow } from '../tensorflow/setup.ts';
 import { bundle } from './bundle.ts';
-import { appEntries, tensorflowEntries } from './layers.ts';
+import { appEntries, onnxEntries, tensorflowEntries } from './layers.ts';
 import { sampleModelEntries } from './models.ts';
 import { IMAGES } from './spec.ts';
 import type { Entry } from './tar.ts';
@@ -13,8 +13,9 @@ const root = path.resolve(import.meta.dirname, '..', '..');
 
 async function entriesOf(part: string): Promise<Entry[]> {
   if (part === 'tensorflow') return tensorflowEntries(await ensureTensorFlow(root));
+  if (part === 'onnxruntime') return onnxEntries(root);
   const spec = IMAGES.find((image) => image.name === part);
-  if (spec === undefined) throw new Error(`no such part: ${part}; known: tensorflow, ${IMAGES.map((image) => image.name).join(', ')}`);
+  if (spec === undefined) throw new Error(`no such part: ${part}; known: tensorflow, onnxruntime, ${IMAGES.map((image) => image.name).join(', ')}`);
   return [...appEntries((await bundle(root, spec.bundles)).files), ...(spec.sampleModels ? await sampleModelEntries(path.join(root, 'models')) : [])];
 }
 
