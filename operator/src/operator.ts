@@ -3,6 +3,8 @@
 import type { Change, Client, Clock, KubeObject } from '@slipway/kube';
 import type { OperatorConfig } from './config.ts';
 import { createAsk } from './observe/ask.ts';
+import { createClockSteps } from './observe/clock-steps.ts';
+import type { ClockSteps } from './observe/clock-steps.ts';
 import { createCaches, isOfRouter } from './observe/caches.ts';
 import type { Caches } from './observe/caches.ts';
 import { keysFor } from './observe/keys.ts';
@@ -10,7 +12,10 @@ import { createObserveNamespace } from './observe/namespace.ts';
 import { createObserve } from './observe/observe.ts';
 import { mayRoll } from './observe/router-rollouts.ts';
 import { createAskRouter } from './observe/routers.ts';
+import { createLostRevisions } from './observe/lost-revisions.ts';
+import type { LostRevisions } from './observe/lost-revisions.ts';
 import { createWithRoom } from './observe/room.ts';
+import { createIsRecorded } from './observe/strays.ts';
 import { createWithWarnings } from './observe/warnings.ts';
 import { planFor, planForNamespace } from './plan/index.ts';
 import { createReconcile } from './reconcile.ts';
@@ -54,6 +59,8 @@ export interface Operator {
 
 interface Eyes {
   caches: Caches;
+  lost: LostRevisions;
+  steps: ClockSteps;
   /** Every key there is, for a new leader. */
   allKeys(): string[];
 }
@@ -62,6 +69,7 @@ interface Eyes {
 function createEyes({ config, client, clock, random, log, metrics }: OperatorOptions, queue: Queue, forget: (object: KubeObject) => void): Eyes {
   const onChange = (change: Change): void => {
     if (change.type === 'Deleted') forget(change.object);
+    lost.note(change);
     for (const key of keysFor(change, caches)) queue.add(key);
   };
   const allKeys = (): string[] => caches.inferenceServices.all().flatMap(({ metadata: { namespace = '', name } }) => [namespace, `${namespace}/${name}`]);
@@ -78,19 +86,22 @@ function createEyes({ config, client, clock, random, log, metrics }: OperatorOpt
     },
     onMonitorsServed: () => allKeys().forEach((key) => queue.add(key)),
   });
-  return { caches, allKeys };
+  const lost = createLostRevisions((namespace, name) => caches.inferenceServices.get(namespace, name));
+  return { caches, lost, steps: createClockSteps(clock), allKeys };
 }
 
 /** The pass, from the caches and the writer. */
-function createPass(options: OperatorOptions, caches: Caches, failures: FailureMemory, act: Act): Pass {
+function createPass(options: OperatorOptions, { caches, lost, steps }: Eyes, failures: FailureMemory, act: Act): Pass {
   const { config, client, clock } = options;
   const ask = createAsk();
+  const tales = { ask, withWarnings: createWithWarnings(client, clock), withRoom: createWithRoom(client, clock) };
   return createReconcile({
-    observe: createObserve({ caches, clock, ask, withWarnings: createWithWarnings(client, clock), withRoom: createWithRoom(client, clock), askRouter: createAskRouter(ask, clock), failuresOf: failures.of }),
+    observe: createObserve({ caches, lost, steps, clock, ...tales, askRouter: createAskRouter(ask, clock), isRecorded: createIsRecorded(client), failuresOf: failures.of }),
     observeNamespace: createObserveNamespace({ caches, client, clock }),
     planFor: (observed) => planFor(observed, config.plan),
     planForNamespace: (observed) => planForNamespace(observed, config.namespace),
     act,
+    steps,
   });
 }
 
@@ -116,7 +127,7 @@ class AssembledOperator implements Operator {
     const mayRollNow = (intent: KubeObject): boolean => mayRoll(intent, caches.deployments.all().filter(isOfRouter), config.routerRollouts);
     const act = createAct({ writer, ownWrites, failures, events, clock, mayRoll: mayRollNow });
     const kindOf = (key: string): string => (key.includes('/') ? 'inferenceservice' : 'namespace');
-    this.runner = createRunner({ queue: this.queue, pass: createPass(options, caches, failures, act), workers: config.workers, clock, log, metrics, kindOf });
+    this.runner = createRunner({ queue: this.queue, pass: createPass(options, this.eyes, failures, act), workers: config.workers, clock, log, metrics, kindOf });
     this.election = this.createElection();
     metrics.connect({ queueDepth: () => this.queue.depth, leading: () => this.election.isLeader(), cached: () => caches.sizes() });
   }
@@ -149,7 +160,10 @@ class AssembledOperator implements Operator {
         for (const key of this.eyes.allKeys()) this.queue.add(key);
         this.runner.start();
       },
-      onStopped: () => this.runner.pause(),
+      onStopped: async () => {
+        await this.runner.pause();
+        this.eyes.steps.reset();
+      },
     });
   }
 

@@ -108,11 +108,15 @@ export interface Failure {
 export interface Observed {
   /** Milliseconds since the epoch: the one clock reading of the pass. */
   at: number;
+  /** Milliseconds by which the wall clock was set since the times in the status were recorded; absent: it was not. */
+  clockStepMs?: number;
   /** Spec after defaulting (zod). */
   isvc: InferenceService;
   /** Problems zod found in the raw spec that the CRD let through; the plan turns them into InvalidSpec. */
   invalid?: string;
   revisions: RevisionFacts[];
+  /** Objects of ours that belong to a revision without a record: somebody deleted it while no operator ran. */
+  strays?: { revision: string; ref: Ref }[];
   /** Other children owned by this isvc as they are now, by `Kind/name` (Service, PodDisruptionBudget, ServiceMonitor, ConfigMap). */
   children: Record<string, KubeObject>;
   /** Ports given to this isvc by the namespace reconciler. */
@@ -168,6 +172,8 @@ export interface EventIntent {
 }
 
 export interface Plan {
+  /** ControllerRevisions that somebody deleted, to be created again as they were. */
+  restored: KubeObject[];
   /** A new ControllerRevision to create before the status names it. */
   revision?: KubeObject;
   status: InferenceServiceStatus;

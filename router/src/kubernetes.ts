@@ -5,7 +5,7 @@ import { CONFIG_MAPS, ENDPOINT_SLICES, connect, createClient, createInformer, cr
 import type { Client, Clock, Informer, KubeObject } from '@slipway/kube';
 import type { Log } from './log.ts';
 import type { Routes } from './routes.ts';
-import { addressesOf } from './table/endpoints.ts';
+import { addressesOf, lastKnownOf, unreadyOf } from './table/endpoints.ts';
 import type { Slice, SliceEndpoint } from './table/endpoints.ts';
 
 interface ConfigMap extends KubeObject {
@@ -23,6 +23,8 @@ export interface FollowOptions {
   routes: Routes;
   log: Log;
   random: () => number;
+  /** Milliseconds that the endpoints of a revision without any slice stay what they were; see RoutesOptions. */
+  withdrawDelayMs: number;
 }
 
 export interface Following {
@@ -47,17 +49,33 @@ const sliceOf = (slice: EndpointSlice): Slice => ({ revision: slice.metadata.lab
 /** Many slices change at once during a rollout: they are read once per turn of the event loop, and not before all are known. */
 function followEndpoints(options: FollowOptions): Informer<EndpointSlice> {
   const informer = informerOf<EndpointSlice>(options, ENDPOINT_SLICES, LABELS.revision);
+  const gone = new Map<string, Slice>();
   let pending = false;
   const read = (): void => {
     pending = false;
-    options.routes.setAddresses(addressesOf([...informer.cache.all()].map(sliceOf)));
+    const slices = [...informer.cache.all()].map(sliceOf);
+    options.routes.setAddresses(addressesOf([...slices, ...lastKnownOf(slices, gone.values())]), unreadyOf(slices));
   };
   const soon = (): void => {
     if (pending || !informer.cache.hasSynced) return;
     pending = true;
     setImmediate(read);
   };
-  informer.onChange(soon);
+  const leave = (name: string, slice: Slice): void => {
+    if (gone.get(name) === slice) gone.delete(name);
+    soon();
+  };
+  informer.onChange(({ type, object, before }) => {
+    const { name } = object.metadata;
+    if (type !== 'Deleted') gone.delete(name);
+    else {
+      // Deleted by hand, the Service of a revision comes back with other slices: until then its pods are where they were.
+      const slice = sliceOf(before ?? object);
+      gone.set(name, slice);
+      options.clock.after(options.withdrawDelayMs, () => leave(name, slice));
+    }
+    soon();
+  });
   void informer.cache.whenSynced().then(read);
   return informer;
 }

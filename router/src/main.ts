@@ -48,7 +48,7 @@ async function main(config: Config): Promise<void> {
   await app.routes.loadFromDisk();
   // Loaded only now: a router that was killed refuses callers until it listens again, and the client of the API server is most of its code.
   const { followCluster } = await import('./kubernetes.ts');
-  await followCluster({ env: process.env, namespace: config.namespace, routes: app.routes, log, random: Math.random });
+  await followCluster({ env: process.env, namespace: config.namespace, routes: app.routes, log, random: Math.random, withdrawDelayMs: WITHDRAW_DELAY_MS });
 }
 
 function run(): void {

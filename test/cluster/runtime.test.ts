@@ -1,6 +1,6 @@
 // The operator's shell against a real API server without controllers or nodes: what it writes, what it leaves alone, what it repairs.
 // Whatever needs pods is in test/e2e.
-import { CONFIG_MAPS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, EVENTS, SERVICES, isNotFound, manualClock, systemClock } from '@slipway/kube';
+import { CONFIG_MAPS, CONTROLLER_REVISIONS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, EVENTS, SERVICES, isNotFound, manualClock, systemClock } from '@slipway/kube';
 import type { Client, KubeObject, RequestReport, ResourceType } from '@slipway/kube';
 import { readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
@@ -170,6 +170,28 @@ describe('the operator on a real API server', () => {
 
     await client.delete({ type: DEPLOYMENTS, namespace, name: 'slipway-router' });
     await found(DEPLOYMENTS, 'slipway-router');
+  });
+
+  it('writes a deleted record again as it was, and ends what belongs to a record that was lost while nobody looked', async () => {
+    await start();
+    await client.create(INFERENCE_SERVICES, isvc('records'));
+    const deployment = await deploymentOf('records');
+    const { name } = deployment.metadata;
+    const record = { type: CONTROLLER_REVISIONS, namespace, name };
+    const before = await client.get<KubeObject>(record);
+    await client.delete(record);
+    await expect.poll(async () => (await get(CONTROLLER_REVISIONS, name))?.metadata.uid ?? before.metadata.uid, { timeout: 30_000 }).not.toBe(before.metadata.uid);
+    const again = await client.get<KubeObject>(record);
+    expect([again['revision'], again['data']]).toEqual([before['revision'], before['data']]);
+    expect((await found(DEPLOYMENTS, name)).metadata.uid).toBe(deployment.metadata.uid);
+
+    await stop();
+    await client.delete(record);
+    await client.patch({ type: INFERENCE_SERVICES, namespace, name: 'records' }, { spec: { model: { storageUri: 'https://example.invalid/other.tar.gz' } } }, { type: 'merge' });
+    await start();
+    await expect.poll(() => get(DEPLOYMENTS, name), { timeout: 30_000 }).toBeUndefined();
+    await expect.poll(() => get(SERVICES, name), { timeout: 30_000 }).toBeUndefined();
+    expect((await deploymentOf('records')).metadata.name).not.toBe(name);
   });
 
   it('leaves a foreign object of the same name untouched and says so until it is gone', async () => {

@@ -87,6 +87,7 @@ export class World {
   ports: { public: number; preview: number } | undefined = { public: 20_000, preview: 20_001 };
   /** Something else that happens in every tick. */
   between: (() => void) | undefined;
+  private clockStepMs = 0;
   private counter = 0;
   private parsed: { raw: RawSpec; spec: InferenceServiceSpec } | undefined;
   readonly random: (() => number) | undefined;
@@ -139,6 +140,13 @@ export class World {
     const victims = deployment?.pods.filter((pod) => pod.draining === undefined).slice(0, count) ?? [];
     if (deployment !== undefined) deployment.pods = deployment.pods.filter((pod) => !victims.includes(pod));
     this.story.happens(`${victims.length} pod(s) of ${version} die`);
+  }
+
+  /** Somebody sets the operator's clock; it notices, and knows by how much until the new times are recorded. */
+  setClock(seconds: number): void {
+    this.now += seconds * 1000;
+    this.clockStepMs += seconds * 1000;
+    this.story.happens(`the clock is set by ${seconds} s`);
   }
 
   /** One kubelet and Deployment controller step. */
@@ -207,6 +215,7 @@ export class World {
       this.statusVersion += 1;
       this.story.recorded(plan.events);
     }
+    this.clockStepMs = 0;
     for (const intent of plan.objects) if (this.apply(intent) === 'stale') return 'stale';
     for (const ref of plan.prune) this.prune(ref.kind, ref.name, ref.uid);
     this.invariants.check();
@@ -317,6 +326,7 @@ export class World {
   observe(): Observed | undefined {
     return {
       at: this.now,
+      ...(this.clockStepMs === 0 ? {} : { clockStepMs: this.clockStepMs }),
       isvc: this.isvc(),
       revisions: [...this.revisions].map(([name, { sequence, createdAt, uid, record }]) => this.factsOf(name, { sequence, createdAt, uid, record })),
       children: Object.fromEntries(this.children),

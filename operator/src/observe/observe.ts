@@ -6,15 +6,20 @@ import type { Clock, KubeObject } from '@slipway/kube';
 import type { Failure, Observed } from '../types.ts';
 import { BY_SERVICE } from './caches.ts';
 import type { Caches } from './caches.ts';
+import type { ClockSteps } from './clock-steps.ts';
 import { allocatedIn } from './ports.ts';
 import { isOwnedBy, observeRevisions } from './revisions.ts';
 import type { RevisionSources } from './revisions.ts';
 import { observeRouters } from './routers.ts';
+import { straysOf } from './strays.ts';
+import type { IsRecorded } from './strays.ts';
 import type { AskRouter } from './routers.ts';
 
 export interface ObserveOptions extends RevisionSources {
   clock: Clock;
   askRouter: AskRouter;
+  isRecorded: IsRecorded;
+  steps: ClockSteps;
   /** What the last pass over this generation could not write. */
   failuresOf: (key: string, generation: number) => Failure[];
 }
@@ -53,15 +58,20 @@ export function createObserve(options: ObserveOptions): Observe {
     const raw = caches.inferenceServices.get(namespace, name);
     if (raw === undefined) return undefined;
     const at = clock.now();
+    const step = options.steps.since(key);
     const { isvc, invalid } = parse(raw);
     const ports = portsOf(caches, isvc);
     const [revisions, routers] = await Promise.all([observeRevisions(options, key, raw, at), observeRouters(caches, isvc, askRouter)]);
+    const children = childrenOf(caches, key, isvc.metadata.uid);
+    const strays = await straysOf({ caches, key, isvc, children, revisions }, options.isRecorded);
     return {
       at,
+      ...(step === 0 ? {} : { clockStepMs: step }),
       isvc,
       ...(invalid === undefined ? {} : { invalid }),
       revisions,
-      children: childrenOf(caches, key, isvc.metadata.uid),
+      children,
+      ...(strays.length === 0 ? {} : { strays }),
       ...(ports === undefined ? {} : { ports }),
       routers,
       apis: { serviceMonitor: caches.serviceMonitors.collection !== undefined },

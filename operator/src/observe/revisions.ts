@@ -9,6 +9,7 @@ import type { Caches } from './caches.ts';
 import { compact } from './compact.ts';
 import { withReports } from './pod-reports.ts';
 import { podFactsOf, timeOf } from './pods.ts';
+import type { LostRevisions } from './lost-revisions.ts';
 import type { Deployment, EndpointSlice, Revision } from './shapes.ts';
 import type { WithRoom } from './room.ts';
 import type { WithWarnings } from './warnings.ts';
@@ -34,6 +35,13 @@ function readyAddresses(slices: readonly EndpointSlice[]): number {
   const ready = slices.flatMap((slice) => slice.endpoints ?? []).filter((endpoint) => endpoint.conditions?.ready !== false);
   return new Set(ready.flatMap((endpoint) => endpoint.addresses ?? [])).size;
 }
+
+/**
+ * What routers can send to. Without any slice (not even an empty one) the headless Service was deleted by hand, and routers keep to the pods
+ * that they know until it is back; so does this count.
+ */
+const readyOf = (slices: readonly EndpointSlice[] | undefined, pods: readonly PodFacts[]): number =>
+  slices === undefined ? pods.filter((pod) => pod.ready && !pod.deleting).length : readyAddresses(slices);
 
 /** Objects of one InferenceService, by the revision they belong to. */
 function byRevision<T extends KubeObject>(objects: readonly T[]): Map<string, T[]> {
@@ -64,6 +72,7 @@ function gather(caches: Caches, key: string, isvc: KubeObject): Gathered {
 function factsOf(revision: Revision, isvc: KubeObject, gathered: Gathered): RevisionFacts {
   const { name, uid = '', resourceVersion = '', creationTimestamp } = revision.metadata;
   const deployment = gathered.deployments.get(name)?.find((d) => d.metadata.name === name);
+  const pods = gathered.pods.get(name) ?? [];
   return compact({
     name,
     hash: name.slice(isvc.metadata.name.length + 1),
@@ -73,14 +82,15 @@ function factsOf(revision: Revision, isvc: KubeObject, gathered: Gathered): Revi
     resourceVersion,
     record: JSON.parse(revision.record) as RevisionRecord,
     deployment: deployment && deploymentFactsOf(deployment),
-    readyEndpoints: readyAddresses(gathered.slices.get(name) ?? []),
+    readyEndpoints: readyOf(gathered.slices.get(name), pods),
     pinnedDigest: gathered.pins(name),
-    pods: gathered.pods.get(name) ?? [],
+    pods,
   });
 }
 
 export interface RevisionSources {
   caches: Caches;
+  lost: LostRevisions;
   ask: Ask;
   withWarnings: WithWarnings;
   withRoom: WithRoom;
@@ -98,6 +108,9 @@ export async function observeRevisions(sources: RevisionSources, key: string, is
   const { uid = '', namespace = '' } = isvc.metadata;
   const gathered = gather(sources.caches, key, isvc);
   const owned = sources.caches.revisions.byIndex(BY_SERVICE, key).filter((revision) => isOwnedBy(revision, uid));
-  const facts = owned.map((revision) => factsOf(revision, isvc, gathered)).sort((a, b) => a.sequence - b.sequence);
+  const names = new Set(owned.map((revision) => revision.metadata.name));
+  // Without a uid: nothing of that name exists, and the plan writes the record again.
+  const lost = sources.lost.of(isvc).filter(({ metadata }) => !names.has(metadata.name)).map((revision) => ({ ...factsOf(revision, isvc, gathered), uid: '', resourceVersion: '' }));
+  const facts = [...owned.map((revision) => factsOf(revision, isvc, gathered)), ...lost].sort((a, b) => a.sequence - b.sequence);
   return Promise.all(facts.map((each) => withTales(each, sources, namespace, at)));
 }

@@ -8,7 +8,7 @@ import { objectsFor } from './objects.ts';
 import type { Decisions } from './objects.ts';
 import { positionOf, rolloutFactsOf } from './position.ts';
 import { pruneFor } from './prune.ts';
-import { modelVersionOf, revisionsOf } from './revisions.ts';
+import { lostRecords, modelVersionOf, revisionsOf } from './revisions.ts';
 import type { Revisions } from './revisions.ts';
 import { acknowledgedBy, routePlanFor } from './routes.ts';
 
@@ -41,6 +41,7 @@ export function planFor(observed: Observed, config: PlanConfig): Plan {
   const rollout = statusOf(advanced.rollout, advanced.because, observed.isvc.spec.replicas);
   const told = statusFor({ ...decisions, config, revisions, advanced, facts, acknowledged, rollout, roleOf });
   return {
+    restored: lostRecords(observed),
     ...(revisions.created === undefined ? {} : { revision: revisions.created }),
     status: told.status,
     objects: objectsFor(decisions),
@@ -50,7 +51,7 @@ export function planFor(observed: Observed, config: PlanConfig): Plan {
   };
 }
 
-const standingStill = (status: Plan['status']): Plan => ({ status, objects: [], prune: [], events: [] });
+const standingStill = (status: Plan['status']): Plan => ({ restored: [], status, objects: [], prune: [], events: [] });
 
 /** The revision whose pods matter for the next step. */
 function newestOf(position: Rollout, { all, current }: Revisions): RevisionFacts | undefined {

@@ -1,4 +1,5 @@
-// Owns what is deleted: retired Deployments with their Services, records beyond the history limit, surplus children.
+// Owns what is deleted: retired Deployments with their Services, records beyond the history limit, surplus children, and what is left of
+// revisions whose record is gone.
 // Must not decide roles. Every delete names the uid and version it was decided from.
 import { packageConfigMapName } from '@slipway/api';
 import type { KubeObject, Ref, RevisionFacts } from '../types.ts';
@@ -9,7 +10,8 @@ import type { Decisions } from './objects.ts';
 export function pruneFor(decisions: Decisions, keep: readonly string[]): Ref[] {
   const idle = decisions.revisions.filter((each) => isIdleRevision(each, decisions.scale[each.name] ?? 0, decisions.roleOf(each.name)));
   const objects = [...idle.flatMap((each) => podsRefs(decisions, each)), ...surplusChildren(decisions).flatMap(refOf)];
-  return [...objects, ...forgotten(decisions, idle, keep).flatMap((each) => recordRefs(decisions, each))];
+  const strays = (decisions.observed.strays ?? []).filter(({ revision }) => !keep.includes(revision)).map(({ ref }) => ref);
+  return [...objects, ...strays, ...forgotten(decisions, idle, keep).flatMap((each) => recordRefs(decisions, each))];
 }
 
 /** Records without pods beyond the limit, the oldest first. */

@@ -37,6 +37,10 @@ export function revisionsOf(observed: Observed, config: PlanConfig): Revisions {
   };
 }
 
+/** Records that somebody deleted, as they were. They are observed without a uid. */
+export const lostRecords = ({ isvc, revisions }: Observed): KubeObject[] =>
+  revisions.filter(({ uid }) => uid === '').map(({ name, sequence, record }) => controllerRevisionFor(isvc, name, sequence, record));
+
 function newRevision({ isvc, revisions, at }: Observed, config: PlanConfig, wanted: string, sequence: number): RevisionFacts {
   const taken = new Set(revisions.map((each) => each.hash));
   let attempt = 0;

@@ -1,5 +1,6 @@
 // The public surface of the rollout machine.
 export { advance } from './advance.ts';
+export { movedWithClock } from './clock-steps.ts';
 export { rolloutOf, statusOf } from './codec.ts';
 export { promoteValue } from './commands.ts';
 export { isActive, isForward, nothingYet } from './position.ts';

@@ -27,6 +27,8 @@ export interface Act {
   lagging(key: string): Outcome | undefined;
   scopeOfService(key: string, isvc: InferenceService, log: Log): ActScope;
   scopeOfNamespace(key: string, log: Log): ActScope;
+  /** Makes deleted records again. */
+  restoreRevisions(scope: ActScope, revisions: readonly KubeObject[]): Promise<void>;
   /** Keeps a new revision for good, if the API server would accept its pods. Rejects with RevisionRefusedError if not. */
   recordRevision(scope: ActScope, revision: KubeObject | undefined): Promise<void>;
   /** Writes the status if it changed, guarded by the version it was decided from, and tells the plan's events. */
@@ -77,6 +79,13 @@ class PlanActor implements Act {
 
   scopeOfNamespace(key: string, log: Log): ActScope {
     return { key, owns: isOfRouters, generation: 0, log };
+  }
+
+  async restoreRevisions(scope: ActScope, revisions: readonly KubeObject[]): Promise<void> {
+    for (const revision of revisions) {
+      await this.options.writer.createOnce(scope, revision);
+      scope.log.info({ revision: revision.metadata.name }, 'a deleted record is written again');
+    }
   }
 
   async recordRevision(scope: ActScope, revision: KubeObject | undefined): Promise<void> {

@@ -1,7 +1,7 @@
 // Cases of the route table: what is accepted, refused and kept.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressesOf, unreadyOf } from './endpoints.ts';
+import { addressesOf, lastKnownOf, unreadyOf } from './endpoints.ts';
 import { parseEntry } from './entry.ts';
 import { EMPTY, offer, withdraw } from './table.ts';
 import type { Table } from './table.ts';
@@ -114,6 +114,12 @@ describe('the table', () => {
 });
 
 describe('endpoints', () => {
+  it('of a deleted slice stay known until its revision has another slice, even an empty one', () => {
+    const gone = [{ revision: 'a', endpoints: [{ addresses: ['10.0.0.1'] }] }, { revision: 'b', endpoints: [{ addresses: ['10.0.0.2'] }] }];
+    expect(lastKnownOf([], gone)).toEqual(gone);
+    expect(lastKnownOf([{ revision: 'a', endpoints: [] }], gone)).toEqual([gone[1]]);
+  });
+
   const at = (address: string, conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean }): { addresses: string[]; conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean } } => ({
     addresses: [address],
     ...(conditions === undefined ? {} : { conditions }),
