@@ -1,5 +1,6 @@
 // The load process of the chaos run: sends requests at a steady open-loop rate, in lanes, to every target, and prints one record per request
 // as JSON lines. Runs inside the cluster's network. Prints `ready`; ends when its standard input does, after the last answer.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LARGE_ROWS, Sender } from './lanes.ts';
 import type { Answer } from './lanes.ts';
 import { LANES, LANE_NAMES } from './protocol.ts';
@@ -86,9 +87,10 @@ const stops = options.targets.map((target, index) => pump(target, (index * 1000)
 const printing = setInterval(print, PRINT_MS);
 process.stdout.write('ready\n');
 
+/** Waits for the last answers, for as long as any may take. What is then still waiting in this process was never sent. */
 async function finish(): Promise<void> {
   for (const stop of stops) stop();
-  await Promise.all(inFlight);
+  await Promise.race([Promise.all(inFlight), sleep(options.timeoutMs)]);
   clearInterval(printing);
   print();
   process.stdout.write('', () => process.exit(0));

@@ -2,12 +2,12 @@
 
 /** Ways to send a request. Each is one that callers use, and each ends differently when the process that serves it goes away. */
 export const LANES = {
-  'keep-alive': { about: 'HTTP/1.1 over connections that are kept', share: 16, quick: true },
-  close: { about: 'HTTP/1.1, a new connection for each request', share: 10, quick: true },
-  h2c: { about: 'cleartext HTTP/2, one connection for many requests', share: 4, quick: true },
-  chunked: { about: 'a body of unknown length in pieces, 40 ms in all', share: 4, quick: false },
-  slow: { about: 'a body of unknown length that takes a second to arrive', share: 2, quick: false },
-  large: { about: 'a large answer, compressed as it is written', share: 1, quick: false },
+  'keep-alive': { about: 'HTTP/1.1 over connections that are kept', share: 40, quick: true },
+  close: { about: 'HTTP/1.1, a new connection for each request', share: 25, quick: true },
+  h2c: { about: 'cleartext HTTP/2, one connection for many requests', share: 15, quick: true },
+  chunked: { about: 'a body of unknown length in pieces, 40 ms in all', share: 12, quick: false },
+  slow: { about: 'a body of unknown length that takes a second to arrive', share: 4, quick: false },
+  large: { about: '1,500 rows, and an answer of about 100 kB', share: 1, quick: false },
   upload: { about: 'a body of 1.2 MiB: too large for the router to send twice', share: 1, quick: false },
 } as const satisfies Record<string, Lane>;
 
