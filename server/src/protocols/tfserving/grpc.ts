@@ -1,0 +1,176 @@
+// Owns TensorFlow Serving's gRPC services: PredictionService and ModelService. Messages are in the codecs beside it; the work is the
+// engine's. Must not import backends.
+import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
+import { callerSignature, type ServingSpec } from '../../inference/spec.ts';
+import type { TensorSpec } from '@slipway/api';
+import type { CallResult, Item } from '../../pipeline/call.ts';
+import { HEADERS } from '../../http/request-context.ts';
+import { unary, type GrpcCall, type Methods } from '../grpc/service.ts';
+import { GRPC, GrpcError, statusOf } from '../grpc/status.ts';
+import { choose, outputsOf, run, type Chosen, type Exchange, type TfServing } from './call.ts';
+import { DEFAULT_SIGNATURE, TYPES } from './dtypes.ts';
+import { CANONICAL, httpStatusOf, TFSERVING_ERRORS } from './errors.ts';
+import { tensorsOf, withContext, type Example, type Feature } from './examples.ts';
+import { invalid } from './fill.ts';
+import { MESSAGES, type ExampleMessage, type FeatureMessage, type InputMessage, type ModelSpecMessage, type PredictRequestMessage } from './grpc-messages.ts';
+import { PREDICT_METHOD, STATES, STATE_OF } from './info-bodies.ts';
+import { classesOf, valuesOf } from './results.ts';
+import type { Target } from './target.ts';
+import { protoFromTensor, tensorFromProto } from './tensor-proto.ts';
+import { versionsMissing } from './versions.ts';
+
+const PROTOCOL = 'tfserving-grpc';
+const PREDICTION = '/tensorflow.serving.PredictionService';
+const MODEL = '/tensorflow.serving.ModelService';
+const CLASSIFY_METHOD = 'tensorflow/serving/classify';
+const REGRESS_METHOD = 'tensorflow/serving/regress';
+
+type Spec = ModelSpecMessage | null | undefined;
+
+export function tfServingMethods(server: TfServing): Methods {
+  const m = MESSAGES;
+  return {
+    [`${PREDICTION}/Predict`]: unary(m.predictRequest, m.predictResponse, (request, call) =>
+      exchange(server, call, { spec: request.model_spec, api: 'Predict', decode: (chosen) => predictItem(server, request, chosen.spec), outputs: outputFilter(request), encode: (result, chosen) => predictAnswer(server, result, chosen) })),
+    [`${PREDICTION}/Classify`]: unary(m.classificationRequest, m.classificationResponse, (request, call) =>
+      exchange(server, call, { spec: request.model_spec, api: 'Classify', decode: ({ spec }) => exampleItem(request.input, spec), encode: (result, chosen) => ({ result: classification(result, chosen), model_spec: echo(server, chosen) }) })),
+    [`${PREDICTION}/Regress`]: unary(m.regressionRequest, m.regressionResponse, (request, call) =>
+      exchange(server, call, { spec: request.model_spec, api: 'Regress', decode: ({ spec }) => exampleItem(request.input, spec), encode: (result, chosen) => ({ result: regression(result, chosen), model_spec: echo(server, chosen) }) })),
+    [`${PREDICTION}/MultiInference`]: unary(m.multiRequest, m.multiResponse, async ({ tasks, input }, call) => ({ results: await Promise.all(tasks.map((task) => multi(server, call, task, input))) })),
+    [`${PREDICTION}/GetModelMetadata`]: unary(m.metadataRequest, m.metadataResponse, (request) => translated(() => metadata(server, request))),
+    [`${MODEL}/GetModelStatus`]: unary(m.statusRequest, m.statusResponse, ({ model_spec }) => translated(() => Promise.resolve(status(server, model_spec)))),
+    [`${MODEL}/HandleReloadConfigRequest`]: unary(m.reloadRequest, m.reloadResponse, () => {
+      throw new GrpcError(GRPC.unimplemented, 'Models are not configured over this call: change the InferenceService, or without Kubernetes use the admin port (POST /models).');
+    }),
+  };
+}
+
+/** @throws InferenceError, GrpcError */
+function targetOf(spec: Spec): Target {
+  if (spec === null || spec === undefined) throw invalid('Missing ModelSpec');
+  const { signature_name: signature = '', version_label: label = '' } = spec;
+  if (!['', DEFAULT_SIGNATURE].includes(signature)) throw new GrpcError(GRPC.failedPrecondition, `Serving signature key "${signature.slice(0, 200)}" not found.`);
+  const version = spec.version?.value.toString();
+  return { name: spec.name, version, label: version !== undefined || label === '' ? undefined : label };
+}
+
+type Work<T> = Omit<Exchange<T>, 'target' | 'entrypoint'> & { spec: Spec };
+
+function exchange<T>(server: TfServing, call: GrpcCall, { spec, ...work }: Work<T>): Promise<T> {
+  return translated(async () => {
+    const { requestId, began, timeoutMs, signal } = call;
+    const origin = { protocol: PROTOCOL, requestId, began, timeoutMs, signal, statusOf: (error: InferenceError) => httpStatusOf(error.code) };
+    const { result, answer } = await run(server, origin, { ...work, target: targetOf(spec), entrypoint: 'GRPC' });
+    call.header(HEADERS.modelVersion, result.spec.version);
+    return answer;
+  });
+}
+
+/** Where TensorFlow Serving's code is not the one that the transport would choose. */
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof GrpcError) throw thrown;
+    const error = asInferenceError(thrown);
+    const code = CANONICAL[TFSERVING_ERRORS[error.code].code].grpc;
+    throw code === statusOf(error) ? error : new GrpcError(code, error.message);
+  }
+}
+
+function predictItem({ context }: TfServing, { inputs }: PredictRequestMessage, spec: ServingSpec): Item {
+  const declared = callerSignature(spec).inputs.map((input) => input.name);
+  const sent = Object.keys(inputs);
+  checkNames(declared, sent);
+  const tensors = sent.map((name) => tensorFromProto(name, inputs[name] ?? { dtype: 0 }, context.maxBodyBytes));
+  const [only] = tensors;
+  const pictures = spec.image !== undefined && only?.dtype === 'string' && only.shape.length === 1 && Array.isArray(only.data);
+  return pictures ? { pictures: (only.data as (string | Uint8Array)[]).map((item) => (typeof item === 'string' ? Buffer.from(item) : item)) } : { tensors };
+}
+
+function checkNames(declared: readonly string[], sent: readonly string[]): void {
+  const extra = sent.filter((name) => !declared.includes(name));
+  const missing = declared.filter((name) => !sent.includes(name));
+  if (extra.length === 0 && missing.length === 0) return;
+  const list = (names: readonly string[]): string => `{${[...names].sort().join(',').slice(0, 500)}}`;
+  throw invalid(`input size does not match signature: ${String(sent.length)}!=${String(declared.length)} len(${list(sent)}) != len(${list(declared)}). Sent extra: ${list(extra)}. Missing but required: ${list(missing)}.`);
+}
+
+function outputFilter({ output_filter: wanted }: PredictRequestMessage): readonly string[] {
+  const twice = wanted.find((name, index) => wanted.indexOf(name) !== index);
+  if (twice !== undefined) throw new GrpcError(GRPC.invalidArgument, `duplicate output tensor alias: ${twice}`);
+  return wanted;
+}
+
+function predictAnswer(server: TfServing, result: CallResult, chosen: Chosen): { outputs: Record<string, ReturnType<typeof protoFromTensor>>; model_spec: ModelSpecMessage } {
+  return { outputs: Object.fromEntries(outputsOf(result).map((output) => [output.name, protoFromTensor(output)])), model_spec: echo(server, chosen) };
+}
+
+/** The model that answered. */
+const echo = ({ versions }: TfServing, { entry }: Chosen): ModelSpecMessage => ({ name: entry.name, version: { value: versions.numberOf(entry) }, signature_name: DEFAULT_SIGNATURE });
+
+function exampleItem(input: InputMessage | null | undefined, spec: ServingSpec): Item {
+  const { examples, context: shared } = listOf(input ?? {});
+  if (examples.length === 0) throw invalid('Input is empty.');
+  const context = exampleOf(shared ?? {});
+  return { tensors: tensorsOf(examples.map((example) => withContext(exampleOf(example), context)), spec) };
+}
+
+const listOf = ({ example_list: plain, example_list_with_context: shared }: InputMessage): { examples: ExampleMessage[]; context?: ExampleMessage | null } => shared ?? plain ?? { examples: [] };
+
+function exampleOf({ features }: ExampleMessage): Example {
+  return new Map(Object.entries(features?.feature ?? {}).flatMap(([name, feature]) => featureOf(name, feature)));
+}
+
+function featureOf(name: string, { bytes_list: bytes, float_list: floats, int64_list: integers }: FeatureMessage): [string, Feature][] {
+  if (bytes?.value !== undefined) return [[name, { kind: 'bytes', values: bytes.value }]];
+  if (floats?.value !== undefined) return [[name, { kind: 'float', values: floats.value }]];
+  return integers?.value === undefined ? [] : [[name, { kind: 'int64', values: integers.value.map(BigInt) }]];
+}
+
+function classification(result: CallResult, { spec }: Chosen): { classifications: { classes: { label: string; score: number }[] }[] } {
+  return { classifications: classesOf(outputsOf(result), spec).map((classes) => ({ classes })) };
+}
+
+function regression(result: CallResult, { spec }: Chosen): { regressions: { value: number }[] } {
+  return { regressions: valuesOf(outputsOf(result), spec).map((value) => ({ value })) };
+}
+
+function multi(server: TfServing, call: GrpcCall, task: { model_spec?: Spec; method_name: string }, input: InputMessage | null | undefined): ReturnType<typeof exchange<{ model_spec: ModelSpecMessage }>> {
+  const classify = task.method_name === CLASSIFY_METHOD;
+  if (!classify && task.method_name !== REGRESS_METHOD) throw new GrpcError(GRPC.unimplemented, `Unsupported signature method_name: ${task.method_name.slice(0, 100)}`);
+  return exchange(server, call, {
+    spec: task.model_spec,
+    api: 'MultiInference',
+    decode: ({ spec }) => exampleItem(input, spec),
+    encode: (result, chosen) => ({ model_spec: echo(server, chosen), ...(classify ? { classification_result: classification(result, chosen) } : { regression_result: regression(result, chosen) }) }),
+  });
+}
+
+const METADATA_FIELD = 'signature_def';
+
+async function metadata(server: TfServing, request: { model_spec?: Spec; metadata_field: string[] }): Promise<{ model_spec: ModelSpecMessage; metadata: Record<string, { type_url: string; value: Uint8Array }> }> {
+  if (request.metadata_field.length === 0) throw invalid('GetModelMetadataRequest must specify at least one metadata_field');
+  const other = request.metadata_field.find((field) => field !== METADATA_FIELD);
+  if (other !== undefined) throw invalid(`Metadata field ${other.slice(0, 100)} is not supported`);
+  const chosen = await choose(server, targetOf(request.model_spec));
+  const { inputs, outputs } = callerSignature(chosen.spec);
+  const signature = { inputs: infosOf(inputs), outputs: infosOf(outputs), method_name: PREDICT_METHOD };
+  const value = MESSAGES.signatures.encode({ signature_def: { [DEFAULT_SIGNATURE]: signature } });
+  const { signature_name: _, ...spec } = echo(server, chosen);
+  return { model_spec: spec, metadata: { [METADATA_FIELD]: { type_url: 'type.googleapis.com/tensorflow.serving.SignatureDefMap', value } } };
+}
+
+function infosOf(tensors: readonly TensorSpec[]): Record<string, { name: string; dtype: number; tensor_shape: { dim: { size: number }[] } }> {
+  return Object.fromEntries(tensors.map(({ name, dtype, shape }) => [name, { name: `${name}:0`, dtype: TYPES[dtype].number, tensor_shape: { dim: shape.map((size) => ({ size })) } }]));
+}
+
+function status({ versions }: TfServing, spec: Spec): { model_version_status: { version: number; state: number; status: { error_code: number; error_message: string } }[] } {
+  const target = targetOf(spec);
+  const chosen = target.version === undefined && target.label === undefined ? versions.versionsOf(target, versionsMissing) : [versions.resolve(target, versionsMissing)];
+  const statuses = chosen.map((entry) => {
+    const failed = entry.phase === 'Failed';
+    return { version: versions.numberOf(entry), state: STATES[STATE_OF[entry.phase]], status: { error_code: failed ? CANONICAL.UNKNOWN.grpc : CANONICAL.OK.grpc, error_message: failed ? (entry.message ?? '') : '' } };
+  });
+  return { model_version_status: statuses.sort((a, b) => b.version - a.version) };
+}
