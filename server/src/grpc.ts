@@ -5,12 +5,14 @@ import { healthMethods } from './protocols/grpc/health.ts';
 import { grpcHandler, type GrpcHandler } from './protocols/grpc/server.ts';
 import type { Methods } from './protocols/grpc/service.ts';
 import { modelReady } from './protocols/protocol.ts';
+import { v2Methods } from './protocols/v2/grpc.ts';
 import { tfServingMethods } from './protocols/tfserving/grpc.ts';
 
 export function buildGrpc(options: AppOptions): GrpcHandler {
   const { config, parts, drain, ready } = options;
   const context = protocolContext(options);
   const services: Methods = {
+    ...v2Methods(context),
     ...tfServingMethods({ context, ...parts.tfserving }),
   };
   const health = healthMethods({ ready, modelReady: (name) => modelReady(context, name), services: namesOf(services) });

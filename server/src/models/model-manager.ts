@@ -102,14 +102,14 @@ export class ModelManager {
 
   /**
    * Loads (again) every version of a model that lies in the folder of models, under the name that its package or folder gives it.
-   * @throws LoadError ModelNotFound if there is none, else what the first version failed with.
+   * @throws InferenceError malformed_request if there is none, or with what the first version failed with
    */
   async loadNamed(name: string): Promise<void> {
     const found = await this.#listNamed(name);
-    if (found.length === 0) throw new LoadError('ModelNotFound', `there is no model ${name} in the folder of models`);
-    for (const listed of found) await this.#loadListed(listed, false);
+    if (found.length === 0) throw new InferenceError('malformed_request', `failed to load '${name}', failed to poll from model repository: there is no such model in the folder of models`);
+    for (const listed of found) await this.#loadListed(listed, false).catch(() => undefined);
     const failed = this.registry.entries().find((entry) => entry.name === name && entry.phase === 'Failed');
-    if (failed?.message !== undefined) throw new LoadError('ModelParseFailed', failed.message);
+    if (failed?.message !== undefined) throw new InferenceError('malformed_request', `failed to load '${name}', ${failed.reason ?? ''}: ${failed.message}`);
   }
 
   /**

@@ -138,3 +138,10 @@ export async function unloadModel(context: ProtocolContext, name: string, author
   context.mayManage(authorization);
   await context.manager.unload(name);
 }
+
+/** @throws InferenceError malformed_request for a configuration or files that come with the request */
+export function refuseFiles(parameters: unknown): void {
+  const keys = typeof parameters === 'object' && parameters !== null ? Object.keys(parameters) : [];
+  const refused = keys.find((key) => key === 'config' || key.startsWith('file:'));
+  if (refused !== undefined) throw new InferenceError('malformed_request', `load parameter '${refused.slice(0, 80)}' is not supported: a model is loaded as it lies in the folder of models`);
+}

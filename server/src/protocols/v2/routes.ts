@@ -9,7 +9,7 @@ import { readBody, writeBody, type V2Bodies } from './bodies.ts';
 import { readRawRequest } from './body.ts';
 import { writeError } from './errors.ts';
 import { callOf, outputsOf, type InferRequest } from './infer.ts';
-import { entryOf, loadModel, modelConfig, modelMetadata, modelOf, modelStatistics, repositoryIndex, serverMetadata, unloadModel, type Target } from './info.ts';
+import { entryOf, loadModel, modelConfig, modelMetadata, modelOf, modelStatistics, refuseFiles, repositoryIndex, serverMetadata, unloadModel, type Target } from './info.ts';
 
 /** Length of the JSON in front of raw tensors. */
 const JSON_LENGTH = 'inference-header-content-length';
@@ -74,7 +74,7 @@ function repositoryRoutes(context: ProtocolContext): Row[] {
   return [
     ['POST', ['/v2/repository/index'], (request) => repositoryIndex(context, optionsOf(request)['ready'] === true)],
     ['POST', ['/v2/repository/models/:model/load'], async (request, reply) => {
-      refuseFiles(optionsOf(request));
+      refuseFiles(optionsOf(request)['parameters']);
       await loadModel(context, request.params.model, request.headers.authorization);
       return reply.code(200).send();
     }],
@@ -101,12 +101,6 @@ function optionsOf(request: FastifyRequest): Record<string, unknown> {
   const parsed = parseJson(body.toString('utf8'));
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new InferenceError('malformed_request', 'the request is not a JSON object');
   return parsed as Record<string, unknown>;
-}
-
-function refuseFiles({ parameters }: Record<string, unknown>): void {
-  const keys = typeof parameters === 'object' && parameters !== null ? Object.keys(parameters) : [];
-  const refused = keys.find((key) => key === 'config' || key.startsWith('file:'));
-  if (refused !== undefined) throw new InferenceError('malformed_request', `load parameter '${refused}' is not supported: a model is loaded as it lies in the folder of models`);
 }
 
 function infer(request: FastifyRequest<Named>, reply: FastifyReply, { context, bodies }: { context: ProtocolContext; bodies: V2Bodies }): Promise<FastifyReply> {
