@@ -74,7 +74,7 @@ async function measured(access: ClusterAccess, settings: Settings, signal: Abort
     const nodes = await startSimulatedNodes({ access, client, count: Math.min(15, Math.max(2, Math.ceil(settings.count / 500))), report: tell, signal });
     try {
       const run = Date.now().toString(36).slice(-5);
-      figures = await measure({ ...settings, access, client, run, oneMore: 20, readyMs: 120_000 + 1_000 * settings.count, leave: settings.cluster === undefined, tell, signal });
+      figures = await measure({ ...settings, access, client, run, oneMore: 20, tries: 1, readyMs: 120_000 + 1_000 * settings.count, leave: settings.cluster === undefined, tell, signal });
     } finally {
       await nodes.stop();
       await client.close();

@@ -26,10 +26,13 @@ export class OperatorView {
     this.client = client;
   }
 
-  /** The metrics of every replica. Throws while one of them does not answer. */
+  /** The metrics of every replica, labelled with its `pod`. Throws while one of them does not answer. */
   async look(): Promise<Snapshot> {
-    const texts = await Promise.all((await this.pods()).map((pod) => this.metricsOf(pod)));
-    return new Snapshot(texts.flatMap(parseExposition));
+    const samples = await Promise.all((await this.pods()).map(async (pod) => {
+      const text = await this.metricsOf(pod);
+      return parseExposition(text).map((sample) => ({ ...sample, labels: { ...sample.labels, pod: pod.metadata.name } }));
+    }));
+    return new Snapshot(samples.flat());
   }
 
   /** Resolves with the metrics once one replica leads and nothing has been passed over or queued for `quietMs`. */
@@ -38,7 +41,11 @@ export class OperatorView {
     return until(async () => {
       const snapshot = await this.look().catch((error: unknown) => void (last = String(error)));
       if (snapshot === undefined) return undefined;
-      const [leading, depth, passes] = [snapshot.sum(`${PREFIX}leader`), snapshot.sum(`${PREFIX}queue_depth`), snapshot.sum(`${PREFIX}reconcile_total`)];
+      // One that waits for the lead has a queue as well, of all that it would look at first.
+      const leaders = Object.entries(snapshot.sumsBy(`${PREFIX}leader`, ({ pod = '' }) => pod)).filter(([, value]) => value === 1);
+      const leading = leaders.length;
+      const depth = snapshot.sum(`${PREFIX}queue_depth`, { pod: leaders[0]?.[0] ?? '' });
+      const passes = snapshot.sum(`${PREFIX}reconcile_total`);
       const now = last = `leader ${leading}, ${depth} queued, ${passes} passes`;
       if (now !== mark) [mark, since] = [now, performance.now()];
       return leading === 1 && depth === 0 && performance.now() - since >= options.quietMs && { snapshot, lastChangeAt: since };
