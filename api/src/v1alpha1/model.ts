@@ -48,7 +48,7 @@ export const ModelSpec = kube(
       z.string().min(1).max(63).regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/).optional(),
       "Model version that callers see. Default: the package's own version, else the revision's hash.",
     ),
-    format: doc(z.enum(['saved-model', 'tfjs-graph', 'tfjs-layers']).optional(), 'Model format. Default: found from the files.'),
+    format: doc(z.enum(['saved-model', 'tfjs-graph', 'tfjs-layers', 'onnx']).optional(), 'Model format. Default: found from the files. Declared as onnx, the smaller server image without TensorFlow runs it.'),
     sha256: doc(z.string().max(64).regex(/^[0-9a-f]{64}$/).optional(), 'Pin of the package digest: pods that fetch other bytes do not serve.'),
     secretName: doc(
       objectName().optional(),
@@ -56,6 +56,7 @@ export const ModelSpec = kube(
     ),
     warmup: WarmupSpec.optional(),
     batching: BatchingSpec.optional(),
+    v1Dialect: doc(z.enum(['tfserving', 'kserve']).optional(), 'Whose protocol /v1/models speaks: TensorFlow Serving or KServe V1. Default: tfserving.'),
   }),
   {
     description: 'The model to serve. A change here makes a new revision.',

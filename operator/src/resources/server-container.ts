@@ -47,6 +47,7 @@ function serverEnv({ isvc, revision }: RevisionInput, timeoutSeconds: number): E
     }),
     ...optionalEnv('MODEL_VERSION', model.version),
     ...optionalEnv('MODEL_FORMAT', model.format),
+    ...optionalEnv('V1_DIALECT', model.v1Dialect),
   ];
 }
 
