@@ -101,7 +101,7 @@ describe('runner', () => {
 describe('what an error of a write means', () => {
   const terminating = new ApiError(403, { reason: 'Forbidden', details: { causes: [{ reason: 'NamespaceTerminating' }] } });
   it.each([
-    ['a deposed leader stops', new NotLeaderError('x'), { next: 'Stop' }],
+    ['a leader whose lead lapsed tries again, should it lead once more', new NotLeaderError('x'), { next: 'WaitFor', ms: 1_000 }],
     ['a conflict looks again soon, and is no failure', new ApiError(409, { reason: 'Conflict' }), { next: 'WaitFor', ms: 100 }],
     ['a terminating namespace stops', terminating, { next: 'Stop' }],
     ['429 waits as long as it is told', new ApiError(429, {}, 9), { next: 'Retry', atLeastMs: 9_000 }],

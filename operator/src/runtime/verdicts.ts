@@ -7,6 +7,8 @@ import { NameTakenError, NotLeaderError, RevisionRefusedError, isStale } from '.
 
 /** Milliseconds until a pass that was decided from something outdated is made again. The event that outdated it usually comes first. */
 const STALE_MS = 100;
+/** Milliseconds until a key is tried again that a replica without leadership may not write for. No worker takes it once the term has ended. */
+const LAPSED_MS = 1_000;
 
 /** The failure that a refused write is for the status; undefined for errors that are about the way, not the object. */
 export function failureOf(error: unknown, object: KubeObject): Failure | undefined {
@@ -20,7 +22,8 @@ export function failureOf(error: unknown, object: KubeObject): Failure | undefin
 
 /** What happens next with a key whose pass ended in an error. */
 export function outcomeOf(error: unknown): Outcome {
-  if (error instanceof NotLeaderError) return { next: 'Stop', because: 'this replica does not lead' };
+  // Leadership may only have lapsed: a renewal that comes late, but in time, goes on with the same term, and nobody adds the key again.
+  if (error instanceof NotLeaderError) return { next: 'WaitFor', ms: LAPSED_MS, because: 'this replica does not lead' };
   if (error instanceof RevisionRefusedError) return { next: 'WaitFor', ms: 0, because: 'the status has to show that the revision is refused' };
   if (isStale(error)) return { next: 'WaitFor', ms: STALE_MS, because: 'something changed since it was looked at' };
   if (isTerminating(error)) return { next: 'Stop', because: 'the namespace is being deleted' };
