@@ -5,7 +5,7 @@ import path from 'node:path';
 import { cacheRoot, sha256 } from '../cache.ts';
 import { ensureTensorFlow, type NativeTensorFlow } from '../tensorflow/setup.ts';
 import type { Note } from '../progress.ts';
-import { baseEntries, libraryEntries } from './base.ts';
+import { baseEntries, libraryEntries, sharedLibraries } from './base.ts';
 import { cachedBundle } from './bundle-cache.ts';
 import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
@@ -69,7 +69,7 @@ export async function buildImages(request: BuildRequest): Promise<BuiltImage[]> 
 
 /** Entries of the layers below the application, from what changes least to what changes most. */
 async function lowerLayers(root: string, spec: ImageSpec, base: Entry[], native: NativeTensorFlow): Promise<Entry[][]> {
-  const onnx = spec.onnx ? [await onnxEntries(root)] : [];
+  const onnx = spec.onnx ? [await onnxLayer(root, base)] : [];
   const tensorflow = spec.tensorflow ? [await tensorflowLayer(native, base)] : [];
   const models = spec.sampleModels ? [await sampleModelEntries(path.join(root, 'models'))] : [];
   return [base, ...onnx, ...tensorflow, ...models];
@@ -77,9 +77,20 @@ async function lowerLayers(root: string, spec: ImageSpec, base: Entry[], native:
 
 /** libtensorflow, the addon, and the C libraries that the base does not have. */
 async function tensorflowLayer(native: NativeTensorFlow, base: readonly Entry[]): Promise<Entry[]> {
+  return [...(await tensorflowEntries(native)), ...(await libraryEntries(notIn(base, await tensorflowSystemLibraries(native))))];
+}
+
+/** libonnxruntime, its addon, and the C libraries that the base does not have. */
+async function onnxLayer(root: string, base: readonly Entry[]): Promise<Entry[]> {
+  const entries = await onnxEntries(root);
+  const files = entries.flatMap((entry) => (entry.kind === 'file' ? [entry.file] : []));
+  const needed = new Set((await Promise.all(files.map(sharedLibraries))).flat().filter((library) => !library.includes('node_modules')));
+  return [...entries, ...(await libraryEntries(notIn(base, [...needed].sort())))];
+}
+
+function notIn(base: readonly Entry[], libraries: readonly string[]): string[] {
   const there = new Set(base.map((entry) => `/${entry.path}`));
-  const missing = (await tensorflowSystemLibraries(native)).filter((library) => !there.has(library));
-  return [...(await tensorflowEntries(native)), ...(await libraryEntries(missing))];
+  return libraries.filter((library) => !there.has(library));
 }
 
 async function writeImage(cache: string, request: BuildRequest, spec: ImageSpec, layers: readonly Layer[]): Promise<BuiltImage> {
