@@ -48,6 +48,17 @@ const ServiceMonitor = z
   })
   .describe("The ServiceMonitor of the operator's own metrics.");
 
+const selector = z.strictObject({ matchLabels: stringMap.optional(), matchExpressions: z.array(z.looseObject({})).optional() });
+
+const NetworkPolicy = z
+  .strictObject({
+    enabled: z.boolean().describe('Makes NetworkPolicies for the operator, and for routers and serving pods in every namespace with an InferenceService.'),
+    prometheus: z
+      .strictObject({ namespaceSelector: selector, podSelector: selector })
+      .describe('The pods that scrape: beside the operator and the routers, only they reach admin ports.'),
+  })
+  .describe('Who reaches what. Needs a network plugin that enforces NetworkPolicy.');
+
 const ChartValues = z.strictObject({
   images: Images,
   imagePullSecrets: z.array(name).describe('Names of Secrets for the images of Slipway. They must exist in the namespace of the operator and in every namespace with an InferenceService.'),
@@ -57,6 +68,7 @@ const ChartValues = z.strictObject({
   operator: Operator,
   router: Router,
   serviceMonitor: ServiceMonitor,
+  networkPolicy: NetworkPolicy,
   podDisruptionBudget: z.strictObject({ enabled: z.boolean() }).describe('Keeps one operator up while nodes are drained.'),
   rbac: z.strictObject({ aggregate: z.boolean().describe("Adds InferenceServices to the cluster's view, edit and admin roles.") }),
   crds: z.strictObject({ install: z.boolean().describe('Whether the chart installs and upgrades the CRD. It is kept on uninstall.') }),

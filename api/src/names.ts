@@ -60,6 +60,8 @@ export const SERVICE_PORTS = [
 export const PORT_REUSE_DELAY_MS = 10 * 60_000;
 
 export const ROUTER_NAME = 'slipway-router';
+/** The two NetworkPolicies of a namespace, where the chart's networkPolicy is on. */
+export const NETWORK_POLICY_NAMES = { server: 'slipway-server', router: ROUTER_NAME } as const;
 export const ROUTER_PORTS_CONFIGMAP = 'slipway-router-ports';
 export const ROUTE_KEY = 'route.json';
 export const PACKAGE_KEY = 'sha256';

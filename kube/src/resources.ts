@@ -27,6 +27,7 @@ export const EVENTS = builtin('events.k8s.io', 'v1', 'Event', 'events');
 export const DEPLOYMENTS = builtin('apps', 'v1', 'Deployment', 'deployments');
 export const CONTROLLER_REVISIONS = builtin('apps', 'v1', 'ControllerRevision', 'controllerrevisions');
 export const POD_DISRUPTION_BUDGETS = builtin('policy', 'v1', 'PodDisruptionBudget', 'poddisruptionbudgets');
+export const NETWORK_POLICIES = builtin('networking.k8s.io', 'v1', 'NetworkPolicy', 'networkpolicies');
 export const ROLE_BINDINGS = builtin('rbac.authorization.k8s.io', 'v1', 'RoleBinding', 'rolebindings');
 export const ENDPOINT_SLICES = builtin('discovery.k8s.io', 'v1', 'EndpointSlice', 'endpointslices');
 export const LEASES = builtin('coordination.k8s.io', 'v1', 'Lease', 'leases');

@@ -25,6 +25,12 @@ describe('configuration of the operator', () => {
     expect(config.watchNamespaces).toEqual(['a', 'b']);
   });
 
+  it('NetworkPolicies are off until their peers are given', () => {
+    expect(loadConfig([], images).namespace.networkPolicy).toBeUndefined();
+    const peers = { operator: { podSelector: {} }, prometheus: { namespaceSelector: {} } };
+    expect(loadConfig([`--network-policy=${JSON.stringify(peers)}`], images).namespace.networkPolicy).toEqual(peers);
+  });
+
   it.each([
     [[], {}, /--server-image .*SERVER_IMAGE/],
     [['--nonsense=1'], images, /nonsense/],
@@ -32,6 +38,8 @@ describe('configuration of the operator', () => {
     [['--admin-port=x'], images, /--admin-port/],
     [['--log-level=loud'], images, /--log-level .* debug, info/],
     [['--router-resources=[]'], images, /--router-resources .* JSON object/],
+    [['--network-policy=[]'], images, /--network-policy .* JSON object/],
+    [['--network-policy={"operator":{}}'], images, /--network-policy must hold operator and prometheus/],
     [['--router-node-selector={'], images, /--router-node-selector .* JSON object/],
   ] as [string[], Record<string, string>, RegExp][])('%j is refused with a sentence', (args, env, message) => {
     expect(() => loadConfig(args, env)).toThrow(ConfigError);

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { PORTS, VERSION } from '@slipway/api';
 import { LOG_LEVELS } from './runtime/log.ts';
 import type { LogLevel } from './runtime/log.ts';
-import type { NamespaceConfig, OperatorImages, PlanConfig } from './types.ts';
+import type { NamespaceConfig, NetworkPeers, OperatorImages, PlanConfig } from './types.ts';
 
 export interface OperatorConfig {
   /** What the planner of one InferenceService may know. */
@@ -42,6 +42,7 @@ export const FLAGS = {
   'router-resources': { env: 'ROUTER_RESOURCES', help: 'Requests and limits of a router, as JSON.', fallback: '{"requests":{"cpu":"20m","memory":"64Mi"}}' },
   'router-node-selector': { env: 'ROUTER_NODE_SELECTOR', help: 'Node labels that routers need, as a JSON object.', fallback: '{}' },
   'router-rollouts': { env: 'ROUTER_ROLLOUTS', help: 'Namespaces whose routers may roll at the same time after an upgrade.', fallback: '3' },
+  'network-policy': { env: 'NETWORK_POLICY', help: 'Who beside the routers reaches serving pods and admin ports, as JSON: {"operator": PEER, "prometheus": PEER}, each a peer of a NetworkPolicy. Empty: no NetworkPolicy.', fallback: '' },
   'watch-namespaces': { env: 'WATCH_NAMESPACES', help: 'Namespaces to look after, separated by commas. Empty: all.', fallback: '' },
   'cluster-domain': { env: 'CLUSTER_DOMAIN', help: "The cluster's DNS domain, as in the URLs of services.", fallback: 'cluster.local' },
   'lease-name': { env: 'LEASE_NAME', help: 'Name of the Lease that decides which replica leads.', fallback: 'slipway-operator' },
@@ -104,6 +105,12 @@ function jsonOf<T>(texts: Texts, name: FlagName): T {
   throw new ConfigError(`--${name} is ${JSON.stringify(texts(name))}; it must be a JSON object`);
 }
 
+function peersOf(texts: Texts): NetworkPeers {
+  const { operator, prometheus, ...others } = jsonOf<Partial<NetworkPeers>>(texts, 'network-policy');
+  if (operator !== undefined && prometheus !== undefined && Object.keys(others).length === 0) return { operator, prometheus };
+  throw new ConfigError('--network-policy must hold operator and prometheus, and nothing else');
+}
+
 function logLevelOf(texts: Texts): LogLevel {
   const level = LOG_LEVELS.find((known) => known === texts('log-level'));
   if (level === undefined) throw new ConfigError(`--log-level is ${JSON.stringify(texts('log-level'))}; it must be one of ${LOG_LEVELS.join(', ')}`);
@@ -132,6 +139,7 @@ export function loadConfig(args: readonly string[], env: Readonly<Record<string,
       routerReplicas: numberOf(texts, 'router-replicas', 1, 100),
       nodeSelector: jsonOf<Record<string, string>>(texts, 'router-node-selector'),
       resources: jsonOf<NamespaceConfig['resources']>(texts, 'router-resources'),
+      ...(texts('network-policy') === '' ? {} : { networkPolicy: peersOf(texts) }),
     },
     watchNamespaces: listOf(texts('watch-namespaces')),
     lease: { name: texts('lease-name'), namespace: texts('lease-namespace'), identity: orUndefined(texts('identity')) ?? `operator-${randomUUID()}` },

@@ -211,6 +211,24 @@ export interface NamespaceConfig {
   imagePullSecrets: string[];
   nodeSelector: Record<string, string>;
   resources: { requests?: Record<string, string>; limits?: Record<string, string> };
+  /** Who reaches the admin ports of serving pods and routers; undefined: no NetworkPolicy is made, and those that were made go. */
+  networkPolicy?: NetworkPeers;
+}
+
+/** `from` of a NetworkPolicy: pods by their labels and those of their namespace. */
+export interface NetworkPeer {
+  namespaceSelector?: LabelSelector;
+  podSelector?: LabelSelector;
+}
+
+export interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: { key: string; operator: string; values?: string[] }[];
+}
+
+export interface NetworkPeers {
+  operator: NetworkPeer;
+  prometheus: NetworkPeer;
 }
 
 export interface NamespacePlan {

@@ -23,7 +23,7 @@ import { clientFor, namespaceFor } from '../support/kube-client.ts';
 import { seeded } from '../sim/random.ts';
 
 /** Generous: the machine may be busy, and a back-off grows with its fault. */
-const soon = (is: () => Promise<boolean> | boolean, what: () => string): Promise<true> => until(is, { timeoutMs: 90_000, everyMs: 200, otherwise: () => `not in time: ${what()}` });
+const soon = (is: () => Promise<boolean> | boolean, what: () => string): Promise<true> => until(is, { timeoutMs: 150_000, everyMs: 200, otherwise: () => `not in time: ${what()}` });
 /** A watch without a byte for so long is opened anew; in the product it is more than the bookmarks' minute. */
 const INACTIVITY_MS = 2_500;
 

@@ -22,6 +22,22 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end }}
 
+{{/* The pods that scrape, as a peer of a NetworkPolicy. */}}
+{{- define "slipway.prometheusPeer" -}}
+namespaceSelector: {{ .Values.networkPolicy.prometheus.namespaceSelector | toJson }}
+podSelector: {{ default (dict "matchLabels" (dict "app.kubernetes.io/name" "prometheus")) .Values.networkPolicy.prometheus.podSelector | toJson }}
+{{- end }}
+
+{{/* The operator's pods, as a peer of a NetworkPolicy. */}}
+{{- define "slipway.operatorPeer" -}}
+namespaceSelector:
+  matchLabels:
+    kubernetes.io/metadata.name: {{ .Release.Namespace }}
+podSelector:
+  matchLabels:
+    {{- include "slipway.selectorLabels" . | nindent 4 }}
+{{- end }}
+
 {{- define "slipway.labels" -}}
 {{ include "slipway.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}

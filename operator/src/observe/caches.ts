@@ -1,6 +1,6 @@
 // Owns what the operator watches: which types, by which labels, cut down how, indexed by what. No Secrets, ever.
 // Must not interpret objects.
-import { CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS, ENDPOINT_SLICES, PODS, POD_DISRUPTION_BUDGETS, ROLE_BINDINGS, SERVICES, SERVICE_ACCOUNTS } from '@slipway/kube';
+import { CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS, ENDPOINT_SLICES, NETWORK_POLICIES, PODS, POD_DISRUPTION_BUDGETS, ROLE_BINDINGS, SERVICES, SERVICE_ACCOUNTS } from '@slipway/kube';
 import type { Change, Client, Clock, KubeObject, ResourceType } from '@slipway/kube';
 import { LABELS, MANAGED_BY, ROUTER_NAME } from '@slipway/api';
 import type { Log } from '../runtime/log.ts';
@@ -73,7 +73,7 @@ interface Watched {
   transform?: (object: KubeObject) => KubeObject;
 }
 
-const OTHERS: readonly Watched[] = [CONFIG_MAPS, SERVICES, POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, ROLE_BINDINGS].map((type) => ({ type, labelSelector: managed, transform: leanChild }));
+const OTHERS: readonly Watched[] = [CONFIG_MAPS, SERVICES, POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, ROLE_BINDINGS, NETWORK_POLICIES].map((type) => ({ type, labelSelector: managed, transform: leanChild }));
 
 /** Makes collections that share everything but the type. */
 function factoryFor(options: CachesOptions) {

@@ -18,6 +18,19 @@ describe('the routers of a namespace', () => {
     expect(kinds(plan({ ...one, apis: { podMonitor: true } }))).toContain('PodMonitor');
   });
 
+  it('have NetworkPolicies where the setting is on; switched off, those that were made go', () => {
+    const peers = { operator: { podSelector: { matchLabels: { app: 'operator' } } }, prometheus: { podSelector: { matchLabels: { app: 'prometheus' } } } };
+    const on = planForNamespace(one, { ...CONFIG, networkPolicy: peers });
+    const policies = on.objects.map(({ object }) => object).filter(({ kind }) => kind === 'NetworkPolicy');
+    expect(policies.map(({ metadata }) => metadata.name)).toEqual(['slipway-server', 'slipway-router']);
+    const children = Object.fromEntries(policies.map((object) => [`NetworkPolicy/${object.metadata.name}`, asWritten(object)]));
+    expect(planForNamespace({ ...one, children }, { ...CONFIG, networkPolicy: peers }).prune).toEqual([]);
+    const off = plan({ ...one, children });
+    expect(off.prune.map(({ kind, name, uid }) => [kind, name, uid])).toEqual([['NetworkPolicy', 'slipway-server', 'u'], ['NetworkPolicy', 'slipway-router', 'u']]);
+    expect(kinds(off)).not.toContain('NetworkPolicy');
+    expect(plan({ ...base, children }).prune, 'with the last InferenceService they go too').toHaveLength(2);
+  });
+
   it('go with the last one; the ports stay until they may be given again', () => {
     const [ports] = plan(one).objects;
     const router = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'slipway-router', namespace: 'ns', uid: 'd', resourceVersion: '3' } };

@@ -1,7 +1,7 @@
 // Owns the decision of one pass for one namespace: its routers and its ports. Pure and total.
 // Must not know rollouts. The routers go with the last InferenceService; nothing is made in a terminating namespace.
-import { PORT_REUSE_DELAY_MS } from '@slipway/api';
-import { routerDeploymentFor, routerPdbFor, routerPodMonitorFor, routerPortsConfigMapFor, routerRoleBindingFor, routerServiceAccountFor } from '../resources/index.ts';
+import { NETWORK_POLICY_NAMES, PORT_REUSE_DELAY_MS } from '@slipway/api';
+import { routerDeploymentFor, routerPdbFor, routerPodMonitorFor, routerPortsConfigMapFor, routerNetworkPolicyFor, routerRoleBindingFor, routerServiceAccountFor, serverNetworkPolicyFor } from '../resources/index.ts';
 import type { Intent, NamespaceConfig, NamespacePlan, ObservedNamespace, PortAllocation } from '../types.ts';
 import { allocate, portAllocationOf } from './ports.ts';
 import { refOf } from './prune.ts';
@@ -16,8 +16,12 @@ export function planForNamespace(observed: ObservedNamespace, config: NamespaceC
   if (observed.isvcs.length === 0) return emptied(observed);
   const allocation = allocate(observed);
   const objects = [portsIntent(observed, allocation), ...(wanted.length === 0 ? [] : routerIntents(observed, config))];
-  return { objects, prune: [], ...wakeFor(allocation) };
+  return { objects, prune: config.networkPolicy === undefined ? formerPolicies(observed) : [], ...wakeFor(allocation) };
 }
+
+/** What an operator with another setting made. */
+const formerPolicies = ({ children }: ObservedNamespace): NamespacePlan['prune'] =>
+  Object.values(NETWORK_POLICY_NAMES).flatMap((name) => children[`NetworkPolicy/${name}`] ?? []).flatMap(refOf);
 
 /** The routers go. The allocation stays while ports must not be reused, then goes too. */
 function emptied(observed: ObservedNamespace): NamespacePlan {
@@ -44,9 +48,13 @@ function routerIntents({ namespace, apis, isvcs }: ObservedNamespace, config: Na
     routerDeploymentFor(namespace, config, longest),
     routerPdbFor(namespace),
     ...(apis.podMonitor ? [routerPodMonitorFor(namespace)] : []),
+    ...policiesFor(namespace, config.networkPolicy),
   ];
   return objects.map((object) => ({ object }));
 }
+
+const policiesFor = (namespace: string, peers: NamespaceConfig['networkPolicy']): Intent['object'][] =>
+  peers === undefined ? [] : [serverNetworkPolicyFor(namespace, peers), routerNetworkPolicyFor(namespace, peers)];
 
 /** When the next port may be given out again. */
 function wakeFor({ released }: PortAllocation): Pick<NamespacePlan, 'wakeAt'> {

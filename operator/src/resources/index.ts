@@ -2,6 +2,7 @@
 // Signatures are data in, plain object out; the golden files in testdata/ show each one whole.
 export { controllerRevisionFor } from './controller-revision.ts';
 export { packageConfigMapFor } from './package-config-map.ts';
+export { routerNetworkPolicyFor, serverNetworkPolicyFor } from './network-policies.ts';
 export { pdbFor } from './pod-disruption-budget.ts';
 export { appliedDeploymentFor, appliedServiceFor, renderRevision } from './revision.ts';
 export { routeConfigMapFor } from './route-config-map.ts';

@@ -63,6 +63,7 @@ function routersOf({ namespace, config, longestTimeout, allocation }: NamespaceI
     resources.routerDeploymentFor(namespace, config, longestTimeout),
     resources.routerPdbFor(namespace),
     resources.routerPodMonitorFor(namespace),
+    ...(config.networkPolicy === undefined ? [] : [resources.serverNetworkPolicyFor(namespace, config.networkPolicy), resources.routerNetworkPolicyFor(namespace, config.networkPolicy)]),
   ];
 }
 

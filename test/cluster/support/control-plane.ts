@@ -32,10 +32,10 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-/** An API server that serves InferenceServices as crds/ defines them. */
-export async function startControlPlane(): Promise<ControlPlane> {
+/** An API server that serves InferenceServices as crds/ defines them. `flags`: more of kube-apiserver. */
+export async function startControlPlane(flags: readonly string[] = []): Promise<ControlPlane> {
   const { kube } = await ensurePrograms(['kube'], { report: (line) => console.error(line) });
-  const server = await startApiServer();
+  const server = await startApiServer({ flags });
   const connection = await connect({ env: {}, clock: systemClock, kubeconfig: server.kubeconfig });
   const client = createClient(createTransport({ connection, clock: systemClock, userAgent: 'slipway-test' }));
   const kubectl = async (args: string[], input?: string): Promise<Answer> => {
