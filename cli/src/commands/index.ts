@@ -6,6 +6,7 @@ import type { Format } from '../print/output.ts';
 import { explain, logs, predict, version } from './inspect.ts';
 import type { LogOptions, PredictOptions } from './inspect.ts';
 import { get, history, list, status } from './look.ts';
+import { plan } from './plan.ts';
 import { order, pause, undo } from './release.ts';
 import type { OrderOptions, UndoOptions } from './release.ts';
 import { SCRIPTS, SHELLS } from '../view/completion.ts';
@@ -142,6 +143,14 @@ const RELEASE: readonly CommandSpec[] = [
 ];
 
 const INSPECT: readonly CommandSpec[] = [
+  {
+    name: 'plan',
+    summary: 'Tell what applying a file would do, without changing anything',
+    examples: ['plan -f sentiment.yaml', 'plan -f - -o json < sentiment.yaml', 'plan -f sentiment.yaml -n models'],
+    notes: "Runs the operator's own planner on what is in the cluster now. Exit codes: 0 nothing stands in the way, 1 it would be refused (admission, quota, a name that is taken), 3 the rollout would be held.",
+    options: [{ flags: '-f, --filename <file>', help: 'manifest of one InferenceService, or - for standard input', required: true }, OUTPUT],
+    run: (session, { options }) => plan(session, options as unknown as { filename: string; output?: Format }),
+  },
   {
     name: 'explain',
     summary: 'Tell why it is as it is: conditions, pods, containers, warnings, and the fix',

@@ -1,6 +1,6 @@
 // The public surface of the status builders.
 export { firstBlockingCause, refusalOf } from './blocking.ts';
-export { quantityOf } from './quantity.ts';
+export { quantityOf, quantityText } from './quantity.ts';
 export { wantsMonitor } from './monitoring.ts';
 export { routersBlock } from './routers.ts';
 export { distinct, statusFor } from './status-for.ts';
