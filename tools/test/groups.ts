@@ -22,6 +22,7 @@ export const GROUPS: readonly Group[] = [
   { name: 'lint', about: 'ESLint with types, size caps, purity', kind: 'check', needs: {}, minutes: 10 },
   { name: 'layers', about: 'who may import whom', kind: 'check', needs: {}, minutes: 5 },
   { name: 'deadcode', about: 'unused files, exports and dependencies', kind: 'check', needs: {}, minutes: 5 },
+  { name: 'audit', about: 'known vulnerabilities of dependencies, where the registry tells them', kind: 'check', needs: {}, minutes: 5 },
   { name: 'unit', about: 'tests beside the source', kind: 'tests', needs: { tensorflow: true }, minutes: 20 },
   { name: 'sim', about: 'rollouts simulated to convergence', kind: 'tests', needs: {}, minutes: 15 },
   { name: 'server', about: 'the server over real TensorFlow, downloads over a real S3', kind: 'tests', needs: { tensorflow: true, programs: ['minio'] }, minutes: 30 },
