@@ -47,7 +47,7 @@ async function routersRestarted(context: PlatformContext): Promise<void> {
 
 const upgrade = async ({ hands }: PlatformContext, ...settings: string[]): Promise<void> => {
   const { access } = hands;
-  await hands.helm('upgrade', access.release, access.chart, '-n', access.releaseNamespace, '--reuse-values', '--wait', '--timeout', '240s', ...settings.flatMap((each) => ['--set-string', each]));
+  await hands.helm('upgrade', access.release, access.chart, '-n', access.releaseNamespace, '--reset-then-reuse-values', '--wait', '--timeout', '240s', ...settings.flatMap((each) => ['--set-string', each]));
 };
 
 /** New operator pods, the same routers. */

@@ -1,6 +1,6 @@
 // Owns the table of conditions: for each one its status, reason and message. Must not know when a status is written.
 // What blocks never looks like progress: a blocking cause turns Progressing off.
-import { ANNOTATIONS, REASONS, durationMs } from '@slipway/api';
+import { ANNOTATIONS, REASONS, durationMs, serviceName } from '@slipway/api';
 import type { ConditionInput, ConditionType, Reason } from '@slipway/api';
 import { isActive, promoteValue } from '../rollout/index.ts';
 import type { Because } from '../rollout/index.ts';
@@ -48,12 +48,19 @@ function troubleOf({ servingCause }: View): string {
 }
 
 /** Why nobody could reach the URL even if all pods were ready. A model that cannot start is named before routers that wait for it. */
-function unreachableCause({ observed, answers, newestCause, doing, ready, route }: View): Because | undefined {
+function unreachableCause(view: View): Because | undefined {
+  const { observed, answers, newestCause, doing, ready, route } = view;
   const foreign = failuresThatMatter(observed).find((each) => each.kind === 'NameTaken' && each.object.startsWith('Service/'));
   if (foreign !== undefined) return causeOfFailure(foreign);
-  if (observed.routers.ready > 0 && answers) return undefined;
+  if (observed.routers.ready > 0 && answers) return serviceCause(view);
   if (ready === 0 && (newestCause ?? doing) !== undefined) return newestCause ?? doing;
   return routerCause(observed, route?.status.sequence);
+}
+
+/** The URL leads somewhere only once its Service is seen to exist; that a write of it is planned is not enough. */
+function serviceCause({ observed, servingCause }: View): Because | undefined {
+  if (observed.children[`Service/${serviceName(observed.isvc.metadata.name)}`] !== undefined) return undefined;
+  return servingCause ?? { reason: 'Pending', message: 'the Service behind the URL is being made' };
 }
 
 function rolledOutVerdict(view: View): Verdict {
