@@ -35,6 +35,16 @@ export const METRICS = {
   slipway_server_native_backend: { type: 'gauge', help: '1 when native TensorFlow is loaded, 0 when it is missing.', labels: [] },
   slipway_server_memory_budget_bytes: { type: 'gauge', help: 'Memory the process may take.', labels: [] },
   slipway_server_memory_reserved_bytes: { type: 'gauge', help: 'Estimated memory of the calls under way.', labels: [] },
+  nv_inference_request_success: { type: 'counter', help: "Triton's name: calls that succeeded.", labels: MODEL },
+  nv_inference_request_failure: { type: 'counter', help: "Triton's name: calls to a served model that failed.", labels: MODEL },
+  nv_inference_count: { type: 'counter', help: "Triton's name: rows that ran.", labels: MODEL },
+  nv_inference_exec_count: { type: 'counter', help: "Triton's name: batches that ran.", labels: MODEL },
+  nv_inference_pending_request_count: { type: 'gauge', help: "Triton's name: calls waiting for a worker.", labels: MODEL },
+  nv_inference_request_duration_us: { type: 'counter', help: "Triton's name: time of the calls that succeeded, microseconds.", labels: MODEL },
+  nv_inference_queue_duration_us: { type: 'counter', help: "Triton's name: time waiting for a worker, microseconds.", labels: MODEL },
+  nv_inference_compute_input_duration_us: { type: 'counter', help: "Triton's name: time making tensors ready, microseconds.", labels: MODEL },
+  nv_inference_compute_infer_duration_us: { type: 'counter', help: "Triton's name: time the model ran, microseconds.", labels: MODEL },
+  nv_inference_compute_output_duration_us: { type: 'counter', help: "Triton's name: time making answers, microseconds.", labels: MODEL },
   slipway_server_ready: { type: 'gauge', help: '1 when /health/ready answers 200.', labels: [] },
 } as const satisfies Record<string, MetricEntry>;
 

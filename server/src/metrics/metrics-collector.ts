@@ -1,6 +1,6 @@
 // Owns what the server measures: counters and histograms of calls, gauges read when scraped. Must not know protocols' bodies.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { Statistics } from './statistics.ts';
+import { Statistics, type Duration, type ModelStatistics } from './statistics.ts';
 import { METRICS, RUNTIME_PREFIX, type MetricEntry, type MetricName, type Phase } from './catalogue.ts';
 
 export interface CallRecord {
@@ -112,8 +112,18 @@ export class MetricsCollector {
   /** Prometheus text. */
   async prometheus(): Promise<{ contentType: string; text: string }> {
     this.set('slipway_server_requests_in_flight', this.#inFlight);
+    this.#mirror();
     await this.#refresh(this);
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+
+  /** Triton's counters are read off the statistics, so that a call is counted once. */
+  #mirror(): void {
+    for (const [name, read] of Object.entries(TRITON_COUNTERS)) {
+      const counter = this.#counter(name as MetricName);
+      counter.reset();
+      for (const { model, version, statistics } of this.statistics.all()) counter.inc({ model, version }, read(statistics));
+    }
   }
 
   #counter(name: MetricName): Counter {
@@ -126,6 +136,20 @@ export class MetricsCollector {
     return this.#metrics.get(name) as Histogram;
   }
 }
+
+const microseconds = ({ ns }: Duration): number => Math.round(ns / 1000);
+
+const TRITON_COUNTERS: Partial<Record<MetricName, (statistics: ModelStatistics) => number>> = {
+  nv_inference_request_success: ({ success }) => success.count,
+  nv_inference_request_failure: ({ fail }) => fail.count,
+  nv_inference_count: ({ rows }) => rows,
+  nv_inference_exec_count: ({ batches }) => batches,
+  nv_inference_request_duration_us: ({ success }) => microseconds(success),
+  nv_inference_queue_duration_us: ({ phases }) => microseconds(phases.queue),
+  nv_inference_compute_input_duration_us: ({ phases }) => microseconds(phases.input),
+  nv_inference_compute_infer_duration_us: ({ phases }) => microseconds(phases.infer),
+  nv_inference_compute_output_duration_us: ({ phases }) => microseconds(phases.output),
+};
 
 function make(name: string, entry: MetricEntry, registry: Registry): Counter | Gauge | Histogram {
   const shared = { name, help: entry.help, labelNames: [...entry.labels], registers: [registry] };
