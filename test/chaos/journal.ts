@@ -1,5 +1,5 @@
 // Owns the values that a chaos run gathers and its report is made of. Must not know how they are gathered or judged.
-import type { LaneName, Sent } from './load/protocol.ts';
+import type { Sent } from './load/protocol.ts';
 import type { Kill } from './platform-operations.ts';
 import type { WeightChange } from './watch.ts';
 
@@ -29,4 +29,4 @@ export interface Journal {
   interrupted: boolean;
 }
 
-export type { Kill, LaneName, Sent, WeightChange };
+export type { Kill, Sent, WeightChange };

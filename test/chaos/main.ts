@@ -21,7 +21,7 @@ upgraded by helm. Prints what was sent, what failed, and the latency during each
   --operations N   operations to begin (default 100)
   --minutes N      begin none after so many minutes (default 60)
   --seed N         order of the operations (default: a random one, which the report names)
-  --rate N         requests per second for each service (default 50)
+  --rate N         requests per second for each service (default 20)
   --services N     InferenceServices, each with releases of its own (default 2)
   --kill           also ends routers, servers and the operator with kill -9; what was in flight on them is counted apart
   --cluster ID     uses the local cluster of that name, made if there is none, and keeps it (default: one of its own, removed in the end)
@@ -35,7 +35,7 @@ const OPTIONS = {
   operations: { type: 'string', default: '100' },
   minutes: { type: 'string', default: '60' },
   seed: { type: 'string' },
-  rate: { type: 'string', default: '50' },
+  rate: { type: 'string', default: '20' },
   services: { type: 'string', default: '2' },
   kill: { type: 'boolean', default: false },
   cluster: { type: 'string' },
@@ -73,6 +73,8 @@ type Settings = ReturnType<typeof settings>;
 async function installed(id: string, keep: boolean, signal: AbortSignal): Promise<{ access: Access; down: () => Promise<void> }> {
   const cluster = await choose({ id, report: tell, signal });
   tell(`${cluster.kind} cluster: ${cluster.why}`);
+  // Ctrl-C ends everything that the signal was given to, and this comes after it.
+  const down = async (): Promise<void> => (await choose({ id, report: tell })).down();
   try {
     await cluster.up();
     const { refs } = await provideImages(cluster, { root, note: tell, signal });
@@ -80,9 +82,9 @@ async function installed(id: string, keep: boolean, signal: AbortSignal): Promis
     tell(await installChart(root, refs, programs, tell));
     const clients = await cluster.clients();
     const access = { ...clients, kubeconfig: cluster.kubeconfig, inside: [...cluster.inNetwork([])], chart: path.join(root, 'charts/slipway'), release: RELEASE, releaseNamespace: RELEASE_NAMESPACE };
-    return { access, down: () => cluster.down() };
+    return { access, down };
   } catch (error) {
-    if (!keep) await cluster.down();
+    if (!keep) await down();
     throw error;
   }
 }
