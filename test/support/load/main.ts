@@ -51,8 +51,8 @@ function wrong(status: number, text: string, pin: string | undefined): string | 
   return undefined;
 }
 
-async function one(where: Phase, pin: string | undefined): Promise<void> {
-  const started = performance.now();
+/** Latency counts from `due`, when it should have been sent: a late sender does not make it look small. */
+async function one(where: Phase, pin: string | undefined, due: number): Promise<void> {
   try {
     const answer = await request(options.url + options.path, {
       method: 'POST',
@@ -63,7 +63,7 @@ async function one(where: Phase, pin: string | undefined): Promise<void> {
       body: JSON.stringify(options.body),
     });
     const text = await answer.body.text();
-    where.latencies.push(performance.now() - started);
+    where.latencies.push(performance.now() - due);
     const revision = String(answer.headers['slipway-revision'] ?? 'unknown');
     const problem = wrong(answer.statusCode, text, pin);
     if (problem !== undefined) return fail(where, `${pin === undefined ? 'free' : `pinned ${pin}`} from ${revision}: ${problem}`);
@@ -74,11 +74,11 @@ async function one(where: Phase, pin: string | undefined): Promise<void> {
   }
 }
 
-function send(): void {
+function send(due: number): void {
   const pin = sent % 2 === 1 && pins.length > 0 ? pins[((sent - 1) / 2) % pins.length] : undefined;
   sent += 1;
   phase.sent += 1;
-  const job = one(phase, pin).finally(() => inFlight.delete(job));
+  const job = one(phase, pin, due).finally(() => inFlight.delete(job));
   inFlight.add(job);
   tellIfEnough();
 }
@@ -94,8 +94,7 @@ function pump(): () => void {
   const started = performance.now();
   let done = 0;
   const timer = setInterval(() => {
-    const due = Math.floor(((performance.now() - started) / 1000) * options.rate);
-    for (; done < due; done += 1) send();
+    for (const now = performance.now(); started + ((done + 1) * 1000) / options.rate <= now; done += 1) send(started + ((done + 1) * 1000) / options.rate);
   }, 5);
   return () => clearInterval(timer);
 }
