@@ -11,7 +11,7 @@ import { World } from './support/world.ts';
 const world = new World();
 const namespace = 'e2e-faults-node';
 const name = 'sentiment';
-const release = new Release({ world, name, namespace, rate: 100 });
+const release = new Release({ world, name, namespace, rate: 50 });
 const aftermath = new Aftermath(world, namespace);
 
 const servers = (): Promise<Pod[]> => world.list<Pod>('pods', namespace, '-l', 'app.kubernetes.io/component=server');
@@ -44,7 +44,7 @@ describe('nodes and controllers', () => {
     try {
       await world.kubectl('delete', 'pod', victim?.metadata.name ?? '', '-n', namespace, '--grace-period=2', '--wait=true', '--timeout=60s');
       await running.phase('lagging');
-      await running.sent(200);
+      await running.sent(100);
     } finally {
       signalDaemon(world.access.id, 'kube-controller-manager', 'SIGCONT');
     }
@@ -52,7 +52,7 @@ describe('nodes and controllers', () => {
     await ready(2);
     const report = await release.stopLoad();
     expect(report.failures).toEqual([]);
-    expect(report.phases['lagging']?.sent).toBeGreaterThanOrEqual(200);
+    expect(report.phases['lagging']?.sent).toBeGreaterThanOrEqual(100);
   });
 
   it('a kubelet killed in the middle of a rollout delays it, and nothing else', async () => {

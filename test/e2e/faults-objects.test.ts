@@ -12,7 +12,7 @@ const world = new World();
 const namespace = 'e2e-faults-objects';
 const name = 'sentiment';
 const route = 'sentiment-route';
-const release = new Release({ world, name, namespace, rate: 100 });
+const release = new Release({ world, name, namespace, rate: 50 });
 const routes = new RouteWatch(world.access, namespace);
 const aftermath = new Aftermath(world, namespace);
 
@@ -99,7 +99,7 @@ describe('objects edited or deleted by hand', () => {
     await until('it has its pods again', async () => {
       const { asked, ready } = await replicasOf(stable);
       return asked === 2 && ready === 2;
-    });
+    }, { timeoutMs: 200_000 });
     await release.waitingAt(60);
     const report = await release.stopLoad();
     expect(report.failures).toEqual([]);

@@ -13,7 +13,7 @@ import { World } from './support/world.ts';
 const world = new World();
 const namespace = 'e2e-faults-operator';
 const name = 'sentiment';
-const release = new Release({ world, name, namespace, rate: 100 });
+const release = new Release({ world, name, namespace, rate: 50 });
 const aftermath = new Aftermath(world, namespace);
 const HOUR = 3_600_000;
 
