@@ -43,7 +43,7 @@ export function buildParts(config: ServerConfig): Parts {
   const thread = new BodyThread(config.WORKER_HEAP_MB);
   const v2 = { thread, inlineBytes: INLINE_BODY_BYTES, maxHeapMb: config.WORKER_HEAP_MB };
   const bodies = new Bodies({ registry: manager.registry, ...v2 });
-  const tfserving = { metrics: new TfServingMetrics(), versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER }) };
+  const tfserving = { metrics: new TfServingMetrics(), versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER, behindRouter: config.BEHIND_ROUTER }) };
   return { log, pool, manager, metrics, memory, engine, thread, bodies, v2, tfserving };
 }
 

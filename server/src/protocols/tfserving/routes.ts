@@ -26,9 +26,12 @@ const MAX_PARSED_BYTES = 1024 ** 3;
 /** Smaller bodies are not weighed. */
 const LARGE_BODY_BYTES = 256 * 1024;
 
+/** As bytes: to a text Fastify would add a charset, which TensorFlow Serving does not send. */
+const jsonAnswer = (status: number, body: string): HttpAnswer => ({ status, type: JSON_TYPE, body: Buffer.from(body) });
+
 /** An error in TensorFlow Serving's form. */
 export function writeError(error: InferenceError): HttpAnswer {
-  return { status: httpStatusOf(error.code), type: JSON_TYPE, body: errorBody(error.message) };
+  return jsonAnswer(httpStatusOf(error.code), errorBody(error.message));
 }
 
 /** @param ownsModels whether /v1/models is TensorFlow Serving's (V1_DIALECT) */
@@ -45,7 +48,7 @@ async function answer(server: TfServing, request: FastifyRequest, reply: Fastify
     const parsed = parseTarget(request.method, request.url.split('?')[0] ?? '');
     if (parsed.kind === 'call') return await call(server, { request, reply }, parsed);
     const body = parsed.kind === 'status' ? status(server, parsed.target) : await metadata(server, parsed.target);
-    return await sendAnswer(reply, { status: 200, type: JSON_TYPE, body });
+    return await sendAnswer(reply, jsonAnswer(200, body));
   } catch (thrown) {
     return sendError(request, reply, asInferenceError(thrown), writeError);
   }
@@ -56,7 +59,7 @@ async function call(server: TfServing, { request, reply }: { request: FastifyReq
   const exchange = at.method === 'predict' ? predictExchange(bodyOf(request)) : exampleExchange(at.method, bodyOf(request));
   const ran = await run(server, origin, { ...exchange, target: at.target, api: at.method, entrypoint: 'REST' });
   reply.header(HEADERS.modelVersion, ran.result.spec.version);
-  return sendAnswer(reply, { status: 200, type: JSON_TYPE, body: ran.answer });
+  return sendAnswer(reply, jsonAnswer(200, ran.answer));
 }
 
 type Codec = Pick<Exchange<string>, 'decode' | 'encode'>;

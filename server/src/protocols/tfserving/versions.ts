@@ -9,6 +9,8 @@ export interface VersionsOptions {
   registry: Registry;
   /** Number of versions that have none of their own, given from outside (the revision's place in its InferenceService). */
   revisionNumber: number | undefined;
+  /** This server has one revision's version then and cannot know whether that is the stable one. */
+  behindRouter: boolean;
 }
 
 /** Words of a version that is not there; they differ between calls and status. */
@@ -50,13 +52,15 @@ export class Versions {
 
   /** A label is the version itself, `stable` (what answers calls without a version) or `canary` (the newest beside it). */
   #labelled({ label = '' }: Target, stable: Entry): Entry {
-    const { registry } = this.#options;
+    const { registry, behindRouter } = this.#options;
     const exact = registry.find(stable.name, label);
     if (exact !== undefined) return exact;
+    const unknown = (): Entry => this.#select(stable.name, label, () => `Unrecognized servable version label: ${label}`, true);
+    if (behindRouter) return unknown();
     if (label === 'stable') return stable;
-    const newest = registry.entries().filter((entry) => entry.name === stable.name).at(-1);
-    if (label === 'canary' && newest !== undefined && newest !== stable) return newest;
-    return this.#select(stable.name, label, () => `Unrecognized servable version label: ${label}`, true);
+    const newest = registry.entries().filter((entry) => entry.name === stable.name && entry !== stable).at(-1);
+    if (label === 'canary' && newest !== undefined) return newest;
+    return unknown();
   }
 
   /** The registry decides between "not here" and "not at all"; the words are the protocol's. */
