@@ -51,6 +51,12 @@ describe('how requests follow the weights', () => {
     expect(followedChanges(all, [change(0, { old: 50, new: 50 }), change(1000, { old: 100 })], 10_000).map((each) => each.delayMs)).toEqual([240]);
   });
 
+  it('does not take the first requests of the next change for late ones of this', () => {
+    const next = change(3000, { old: 100 });
+    const all = [...requests(1000, 100, 1), sent(2_995, { revision: 'old' })];
+    expect(followedChanges(all, [before, change(1000, { new: 100 }), next], 10_000)[0]?.delayMs).toBe(0);
+  });
+
   it('a share that changes: from the first window that fits', () => {
     const all = [...requests(1000, 40, 10), ...requests(1400, 200, 2)];
     const [followed] = followedChanges(all, [change(0, { old: 90, new: 10 }), change(1000, { old: 50, new: 50 })], 10_000);

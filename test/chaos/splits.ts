@@ -18,11 +18,13 @@ const FEW = 8;
 /** Milliseconds after which the observed split is compared with the wanted one. */
 const SETTLED_MS = 1000;
 
+/** Routers may hear of a change this much sooner than the run does: such requests belong to the next span. */
+const EARLY_MS = 100;
+
 interface Span {
   change: WeightChange;
   before: Record<string, number>;
-  until: number;
-  /** Requests due in the span, in order, that any revision answered. */
+  /** Requests due and answered in the span, in order. */
   sent: Sent[];
 }
 
@@ -34,7 +36,7 @@ function spansOf(sent: readonly Sent[], changes: readonly WeightChange[], ended:
     const answered = sent.filter((each) => each.target === service && each.revision !== undefined).sort((a, b) => a.due - b.due);
     own.forEach((change, index) => {
       const until = own[index + 1]?.at ?? ended;
-      spans.push({ change, before: own[index - 1]?.weights ?? {}, until, sent: answered.filter((each) => each.due >= change.at && each.due < until) });
+      spans.push({ change, before: own[index - 1]?.weights ?? {}, sent: answered.filter((each) => each.due >= change.at && each.due + each.ms < until - EARLY_MS) });
     });
   }
   return spans;
@@ -95,11 +97,11 @@ export interface SplitSeen {
 /** The observed split against the wanted one, by weight, from a second after each change on. */
 export function splitsSeen(sent: readonly Sent[], changes: readonly WeightChange[], ended: number): SplitSeen[] {
   const byWeight = new Map<number, SplitSeen>();
-  for (const { change, until, sent: all } of spansOf(sent, changes, ended)) {
+  for (const { change, sent: all } of spansOf(sent, changes, ended)) {
     const [smaller, other] = Object.entries(change.weights).sort(([, a], [, b]) => a - b);
     if (smaller === undefined || other === undefined) continue;
     const [revision, weight] = smaller;
-    const steady = all.filter((each) => each.due >= change.at + SETTLED_MS && each.due + each.ms < until);
+    const steady = all.filter((each) => each.due >= change.at + SETTLED_MS);
     if (steady.length === 0) continue;
     const sum = byWeight.get(weight) ?? { weight, spans: 0, requests: 0, wanted: 0, seen: 0, worst: 0 };
     const seen = countOf(steady, revision);
