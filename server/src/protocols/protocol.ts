@@ -155,10 +155,9 @@ export function sendError(request: FastifyRequest, reply: FastifyReply, error: I
 /**
  * A part of the application in which every refusal, also those made before a route runs, is written by the protocol, and in which a
  * body of any content type is read as bytes (`request.body` is a Buffer, or undefined).
- * @param prefix paths below it that no route has are answered by the protocol too
  */
-export function protocolScope(app: FastifyInstance, options: { context: ProtocolContext; writeError: WriteError; prefix?: string }, add: (scope: FastifyInstance) => void): void {
-  const { context, writeError, prefix } = options;
+export function protocolScope(app: FastifyInstance, options: { context: ProtocolContext; writeError: WriteError }, add: (scope: FastifyInstance) => void): void {
+  const { context, writeError } = options;
   const plugin = (scope: FastifyInstance, _options: object, done: () => void): void => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, read) => {
@@ -168,7 +167,7 @@ export function protocolScope(app: FastifyInstance, options: { context: Protocol
     add(scope);
     done();
   };
-  void app.register(plugin, prefix === undefined ? {} : { prefix });
+  void app.register(plugin);
 }
 
 /** The body of a request as bytes; none is an empty one. */
