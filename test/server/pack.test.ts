@@ -1,0 +1,141 @@
+// npm run pack on real runtimes: every kind of source becomes a package that loads, says what the files say, and is the same bytes every
+// time; what cannot be packed is refused in words, and nothing is left behind. The examples of docs/formats.md run as they are printed.
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { crc32, deflateRawSync, gunzipSync } from 'node:zlib';
+import { load } from 'js-yaml';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ModelPackage } from '../../api/src/model-package.ts';
+import { pack, type PackOptions } from '../../tools/pack/pack.ts';
+import { doubling } from './support/saved-model.ts';
+import { MODELS, ROOT, temporaryFolder } from './support/server.ts';
+
+const folder = temporaryFolder();
+afterAll(() => { folder[Symbol.dispose](); });
+const at = (...parts: string[]): string => path.join(folder.path, ...parts);
+const OPTIONS: PackOptions = { tar: false, force: false };
+const ONNX = readFileSync(path.join(MODELS, 'classifier-onnx', 'v1', 'model.onnx'));
+
+/** A zip archive, deflated, as TorchServe's archiver writes it. */
+function zip(files: Record<string, string | Uint8Array>): Buffer {
+  const parts: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const [name, content] of Object.entries(files)) {
+    const bytes = Buffer.from(content);
+    const packed = deflateRawSync(bytes);
+    const common = Buffer.alloc(26);
+    common.writeUInt16LE(20, 0);
+    common.writeUInt16LE(8, 4);
+    common.writeUInt32LE(crc32(bytes), 10);
+    common.writeUInt32LE(packed.length, 14);
+    common.writeUInt32LE(bytes.length, 18);
+    common.writeUInt16LE(name.length, 22);
+    const entry = Buffer.alloc(16);
+    entry.writeUInt32LE(offset, 12);
+    const [local, central] = ['PK\x03\x04', 'PK\x01\x02\x14\0'].map((signature) => Buffer.from(signature, 'latin1')) as [Buffer, Buffer];
+    directory.push(central, common, entry.subarray(2), Buffer.from(name));
+    const made = Buffer.concat([local, common, Buffer.from(name), packed]);
+    parts.push(made);
+    offset += made.length;
+  }
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06', 'latin1');
+  end.writeUInt16LE(Object.keys(files).length, 8);
+  end.writeUInt16LE(Object.keys(files).length, 10);
+  const list = Buffer.concat(directory);
+  end.writeUInt32LE(list.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...parts, list, end]);
+}
+
+const mar = (model: object, files: Record<string, string | Uint8Array>): Buffer => zip({ 'MAR-INF/MANIFEST.json': JSON.stringify({ archiverVersion: '0.12.0', model }), ...files });
+const manifestAt = (place: string): ModelPackage => ModelPackage.parse(load(readFileSync(path.join(place, 'model.yaml'), 'utf8')));
+
+describe('pack', () => {
+  it('a SavedModel in TensorFlow Serving\'s layout', async () => {
+    const packed = await pack(doubling(at('twice', '3'), 'int64'), { ...OPTIONS, out: at('out-saved') });
+    expect(manifestAt(at('out-saved'))).toEqual({ apiVersion: 'modelpackage.slipway.dev/v1', name: 'twice', version: '3', format: 'saved-model', inputs: [{ name: 'x', dtype: 'int64', shape: [-1, 3] }], outputs: [{ name: 'y', dtype: 'int64', shape: [-1, 3] }] });
+    expect(readdirSync(at('out-saved')).sort()).toEqual(['model.yaml', 'saved_model.pb']);
+    expect(packed).toMatchObject({ files: 2, at: at('out-saved'), digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
+  });
+
+  it('a tfjs folder, with its weights', async () => {
+    mkdirSync(at('pump'));
+    for (const file of ['model.json', 'weights.bin']) cpSync(path.join(MODELS, 'classifier', 'v2', file), at('pump', file));
+    await pack(at('pump', 'model.json'), { ...OPTIONS, version: 'v2', out: at('out-tfjs') });
+    expect(manifestAt(at('out-tfjs'))).toMatchObject({ name: 'pump', version: 'v2', format: 'tfjs-graph', inputs: [{ name: 'readings', shape: [-1, 5] }] });
+    expect(readdirSync(at('out-tfjs')).sort()).toEqual(['model.json', 'model.yaml', 'weights.bin']);
+  });
+
+  it('a MAR that holds ONNX: the model, its weights and nothing else', async () => {
+    writeFileSync(at('pump.mar'), mar({ modelName: 'pump detector', modelVersion: '1.4', serializedFile: 'net.onnx', handler: 'handler.py' }, { 'net.onnx': ONNX, 'handler.py': 'print()' }));
+    const { manifest } = await pack(at('pump.mar'), { ...OPTIONS, out: at('out-mar') });
+    expect(manifest).toMatchObject({ name: 'pump-detector', version: '1.4', format: 'onnx', outputs: [{ name: 'probabilities', dtype: 'float32', shape: [-1, 3] }] });
+    expect(readdirSync(at('out-mar')).sort()).toEqual(['model.onnx', 'model.yaml']);
+  });
+
+  it('an archive is the same bytes every time, unpacks with tar, and has the digest of its folder', async () => {
+    writeFileSync(at('net.onnx'), ONNX);
+    const [first, second, unpacked] = [await pack(at('net.onnx'), { ...OPTIONS, tar: true, out: at('a.tar.gz') }), await pack(at('net.onnx'), { ...OPTIONS, tar: true, out: at('b.tar.gz') }), await pack(at('net.onnx'), { ...OPTIONS, out: at('out-net') })];
+    expect(readFileSync(first.at).equals(readFileSync(second.at))).toBe(true);
+    expect(first.digest).toBe(unpacked.digest);
+    expect(gunzipSync(readFileSync(first.at)).length).toBeGreaterThan(ONNX.length);
+    mkdirSync(at('tar'));
+    await promisify(execFile)('tar', ['-xzf', first.at, '-C', at('tar')]);
+    expect(readFileSync(at('tar', 'model.yaml'), 'utf8')).toBe(readFileSync(at('out-net', 'model.yaml'), 'utf8'));
+  });
+});
+
+describe('pack refuses, and leaves nothing behind', () => {
+  const bad = (name: string, content: string | Uint8Array): string => {
+    writeFileSync(at(name), content);
+    return at(name);
+  };
+
+  it.each([
+    ['a MAR with PyTorch code', () => bad('torch.mar', mar({ modelName: 'bert', serializedFile: 'model.pt', handler: 'text_handler.py' }, { 'model.pt': 'x', 'text_handler.py': 'x' })), /PyTorch code \(model\.pt, text_handler\.py\).*ONNX.*spec\.runtime/],
+    ['a MAR without a manifest', () => bad('none.mar', zip({ 'model.onnx': ONNX })), /no MAR-INF/],
+    ['a file that is no zip', () => bad('noise.mar', 'noise'.repeat(50)), /no zip archive/],
+    ['a MAR that would leave its folder', () => bad('evil.mar', zip({ '../../evil': 'x' })), /leaves the archive/],
+    ['a MAR that lacks its model', () => bad('empty.mar', mar({ serializedFile: 'net.onnx' }, {})), /net\.onnx, which is not in it/],
+    ['noise called ONNX', () => bad('noise.onnx', 'noise'), /noise|Protobuf/],
+    ['a folder without a model', () => MODELS, /no model.*there is one in classifier-onnx\/v1/],
+    ['a package', () => path.join(MODELS, 'classifier', 'v1'), /is a model package already/],
+    ['what is not there', () => at('nowhere'), /does not exist/],
+    ['another kind of file', () => bad('weights.h5', 'x'), /none of: a SavedModel/],
+  ])('%s', async (_what, source, words) => {
+    await expect(pack(source(), { ...OPTIONS, out: at('never') })).rejects.toThrow(words);
+    expect(readdirSync(folder.path).filter((name) => name === 'never' || name.startsWith('.slipway-pack'))).toEqual([]);
+  });
+
+  it('what is there already, unless told to replace it', async () => {
+    const source = bad('again.onnx', ONNX);
+    await pack(source, { ...OPTIONS, out: at('again') });
+    await expect(pack(source, { ...OPTIONS, out: at('again') })).rejects.toThrow(/exists; give another --out, or --force/);
+    await pack(source, { ...OPTIONS, out: at('again'), name: 'other', force: true });
+    expect(manifestAt(at('again')).name).toBe('other');
+  });
+});
+
+describe('npm run pack', () => {
+  const run = (...args: string[]): Promise<{ stdout: string; stderr: string }> => promisify(execFile)(process.execPath, [path.join(ROOT, 'tools/pack/main.ts'), ...args], { cwd: folder.path });
+  const page = readFileSync(path.join(ROOT, 'docs/formats.md'), 'utf8');
+
+  it('the example of the page prints what the page shows', async () => {
+    const [, args = '', shown = ''] = /^\$ npm run -s pack -- (.*)\n([\s\S]*?)\n```/m.exec(page) ?? [];
+    expect(args).not.toBe('');
+    mkdirSync(at('exported'), { recursive: true });
+    writeFileSync(at('exported', 'pump.onnx'), ONNX);
+    const { stdout } = await run(...args.split(' '));
+    expect(stdout.replaceAll(folder.path, '/home/me')).toBe(`${shown}\n`);
+  });
+
+  it('--help is in the page; an error is one line and exit code 1', async () => {
+    expect(page).toContain((await run('--help')).stdout.trim());
+    await expect(run('nowhere.onnx')).rejects.toMatchObject({ code: 1, stderr: 'pack: nowhere.onnx does not exist\n' });
+    await expect(run('--nonsense')).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/^pack: Unknown option/) as string });
+  });
+});
