@@ -70,6 +70,20 @@ test('a failure ends with status 1 and one line of JSON; the log has the remedy'
   expect(output + report().message).not.toContain('hush');
 });
 
+test.each([[403, 'a refusal that repeats the token, as S3 does'], [500, 'a fault']])('keys are shown to the store and to nobody else: %i, %s', { timeout: 120_000 }, async (status) => {
+  const canary = 'hush-9f2c-canary';
+  let shown = '';
+  const url = await serve((request, response) => {
+    shown += `${request.headers.authorization ?? ''} ${String(request.headers['x-amz-security-token'])}`;
+    response.writeHead(status).end(`<Error><Code>InvalidToken</Code><Message>denied</Message><Token-0>${String(request.headers['x-amz-security-token'])}</Token-0></Error>`);
+  });
+  const keys = { AWS_ACCESS_KEY_ID: 'known', AWS_SECRET_ACCESS_KEY: canary, AWS_SESSION_TOKEN: `${canary}-token`, AWS_ENDPOINT_URL: new URL(url).origin, AWS_REGION: 'eu-west-1' };
+  const { output } = await start({ STORAGE_URI: 's3://bucket/model', FETCH_DEADLINE_SECONDS: '8', ...keys }).ended;
+  expect(shown, 'the keys were in use').toContain(`${canary}-token`);
+  expect(output).toContain('fetch:');
+  expect(output + readFileSync(path.join(folder, 'termination-log'), 'utf8')).not.toContain(canary);
+});
+
 test('without STORAGE_URI it says so', async () => {
   expect((await start({}).ended).code).toBe(1);
   expect(report()).toEqual({ reason: 'ConfigInvalid', message: expect.stringContaining('STORAGE_URI is not set') });
