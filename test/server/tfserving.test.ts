@@ -140,7 +140,7 @@ describe('REST', () => {
     await fc.assert(fc.asyncProperty(model, verb, fc.oneof(body.map((value) => JSON.stringify(value)), fc.string()), async (name, method, sent) => {
       const answer = await text(`/v1/models/${name}:${method}`, sent);
       expect(answer).toMatch(/^\{\n {4}"(predictions|outputs|results|error)": /);
-    }), { numRuns: 150 });
+    }), { numRuns: 80 });
   });
 });
 
@@ -227,7 +227,7 @@ describe('gRPC', () => {
         () => undefined,
         (error: grpc.ServiceError) => { expect([grpc.status.INTERNAL, grpc.status.UNKNOWN]).not.toContain(error.code); },
       );
-    }), { numRuns: 150 });
+    }), { numRuns: 80 });
     expect((await server.get('/v1/models/value')).status).toBe(200);
   });
 
