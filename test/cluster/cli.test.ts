@@ -156,6 +156,16 @@ describe('kubectl isvc', () => {
     expect((await isvc('completion', 'tcsh')).code).toBe(2);
   });
 
+  it('completes in a real bash, and through kubectl', async () => {
+    await make('completed');
+    const helper = path.join(folder, 'kubectl_complete-isvc');
+    await writeFile(helper, '#!/bin/sh\nexec kubectl-isvc __complete "$@"\n', { mode: 0o755 });
+    const typed = (words: string): string => `source <(kubectl-isvc completion bash); COMP_WORDS=(kubectl-isvc ${words}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _kubectl_isvc; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    expect((await program('bash', '--norc', '-c', typed('hist'))).stdout).toBe('history\n');
+    expect((await program('bash', '--norc', '-c', typed(`-n ${namespace} get com`))).stdout).toBe('completed\n');
+    expect((await program(plane.kube, 'kubectl', '__complete', 'isvc', 'pro')).stdout).toMatch(/^promote\n:4$/m);
+  });
+
   it('predict and logs say what is missing while nothing serves', async () => {
     await make('silent');
     await candidate('silent');
@@ -163,6 +173,77 @@ describe('kubectl isvc', () => {
     expect(predict).toMatchObject({ code: 1, stderr: expect.stringContaining('kubectl isvc explain silent') as string });
     expect(logs).toMatchObject({ code: 1, stderr: expect.stringContaining('silent has no pods') as string });
     expect(data.stderr).toContain('the data is not JSON');
+  });
+
+  it('status fails with the cause where only a person can help', async () => {
+    await make('refused', { podTemplate: { volumes: [{ name: 'words', configMap: { name: 'words' }, emptyDir: {} }] } });
+    expect(await isvc('status', 'refused', '--timeout', '50s')).toMatchObject({ code: 1, stderr: expect.stringMatching(/InvalidPodTemplate: .*may not specify more than 1 volume type/) as string });
+  });
+
+  describe('plan', () => {
+    const CANARY = { replicas: 2, resources: { requests: { cpu: '10m', memory: '1Gi' } }, rollout: { strategy: 'Canary', canary: { steps: [{ setWeight: 20 }, { pause: {} }] } } };
+    const V2 = { model: { storageUri: 'file:///models/sentiment/v2' } };
+    interface Report { verdict: string; message: string; changes: { field: string }[]; objects: Record<'created' | 'changed' | 'removed', string[]>; steps: { words: string; waits: boolean }[]; capacity: Record<'now' | 'peak', Record<string, number>>; quota: { resource: string; allowed: boolean }[]; checks: { what: string; accepted: boolean; message?: string }[] }
+
+    async function plan(name: string, spec: Record<string, unknown>): Promise<{ code: number; report: Report; text: string }> {
+      const file = path.join(folder, `${namespace}-${name}.yaml`);
+      await writeFile(file, JSON.stringify(isvcWith({ metadata: { name, namespace: null }, spec })));
+      const { code, stdout, stderr } = await isvc('plan', '-f', file, '-o', 'json');
+      expect(stderr).toBe('');
+      return { code, report: JSON.parse(stdout) as Report, text: (await isvc('plan', '-f', file)).stdout };
+    }
+    const names = async (kind: string): Promise<string> => (await plane.kubectl(['get', kind, '-n', namespace, '-o', 'name'])).stdout;
+
+    it('of a new service: everything that would be made, and nothing is', async () => {
+      const { code, report, text } = await plan('fresh', CANARY);
+      expect([code, report.verdict, report.message]).toEqual([0, 'fine', 'nothing stands in the way']);
+      expect(report.objects.created).toEqual(expect.arrayContaining(['ConfigMap/fresh-route', 'Service/fresh', 'PodDisruptionBudget/fresh']));
+      expect(report.checks.map(({ what, accepted }) => `${what.split(' ')[0]} ${accepted}`)).toEqual(['InferenceService true', 'Deployment true', 'a true']);
+      expect(text).toMatch(/^Plan for InferenceService fresh[^]*\+ Service\/fresh\n[^]*pods +0 +2 +2\n/);
+      expect(await names('isvc,deployments,pods,services,controllerrevisions,poddisruptionbudgets')).toBe('');
+    });
+
+    it('of a change: the fields, the canary with its pause, the peak; and nothing is written', async () => {
+      await make('live', CANARY);
+      const first = await candidate('live');
+      await expect.poll(async () => (await plane.client.get<KubeObject>({ type: ISVCS, namespace, name: 'live' }))['status'], { timeout: 20_000 }).toMatchObject({ observedGeneration: 1 });
+      const before = (await get('live')).metadata;
+      const { code, report } = await plan('live', { ...CANARY, ...V2 });
+      expect([code, report.verdict]).toEqual([0, 'fine']);
+      expect(report.changes).toEqual([{ field: 'model.storageUri', before: 'file:///models/sentiment/v1', after: 'file:///models/sentiment/v2' }]);
+      expect(report.objects.created.some((key) => key.startsWith('ControllerRevision/live-') && !key.endsWith(first))).toBe(true);
+      const now = (await get('live')).metadata;
+      expect([now.generation, now.managedFields?.some(({ manager }) => manager === 'kubectl')], 'the file was not applied').toEqual([before.generation, false]);
+      expect(await names('controllerrevisions')).toBe(`controllerrevision.apps/${first}\n`);
+      expect(await names('pods')).toBe('');
+      expect((await plan('live', CANARY)).report.changes).toEqual([]);
+    });
+
+    it('what would be refused or held has an exit code of its own', async () => {
+      const invalid = await plan('wrong', { rollout: { strategy: 'Canary' } });
+      expect([invalid.code, invalid.report.verdict]).toEqual([1, 'refused']);
+      expect(invalid.report.message).toContain('canary');
+
+      await plane.client.create({ group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true }, { apiVersion: 'v1', kind: 'Service', metadata: { name: 'taken', namespace }, spec: { ports: [{ port: 81 }] } } as unknown as KubeObject);
+      const taken = await plan('taken', {});
+      expect([taken.code, taken.report.message]).toEqual([1, expect.stringContaining('Service/taken would be refused: an object of that name belongs to somebody else')]);
+
+      const quotas = { group: '', version: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas', namespaced: true };
+      const hard = { 'requests.memory': '1Gi' };
+      await plane.client.create(quotas, { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'team', namespace }, spec: { hard } } as unknown as KubeObject);
+      await plane.client.patch({ type: quotas, namespace, name: 'team' }, { status: { hard, used: { 'requests.memory': '0' } } }, { type: 'merge', subresource: 'status' });
+      const large = await plan('large', CANARY);
+      expect(large.code).toBe(1);
+      expect(large.report.quota).toMatchObject([{ resource: 'requests.memory', allowed: false }]);
+      expect(large.text).toContain('✖ team requests.memory: 0 used + 2Gi of 1Gi');
+    });
+
+    it('mistakes in the file are named', async () => {
+      const file = path.join(folder, 'two.yaml');
+      await writeFile(file, 'kind: ConfigMap\n');
+      expect(await isvc('plan', '-f', file)).toMatchObject({ code: 1, stderr: expect.stringContaining('the file holds 0 InferenceServices') as string });
+      expect((await isvc('plan', '-f', '/does/not/exist')).stderr).toContain('/does/not/exist');
+    });
   });
 
   it('tells who is not known to the API server', async () => {
@@ -180,6 +261,10 @@ describe('kubectl isvc', () => {
   });
 });
 
+const program = (name: string, ...args: string[]): Promise<Answer> =>
+  new Promise((resolve) => {
+    execFile(name, args, { env, timeout: 60_000 }, (error, stdout, stderr) => resolve({ code: error === null ? 0 : 1, stdout, stderr }));
+  });
 const promiseOf = (args: string[]): Promise<Answer> =>
   new Promise((resolve) => {
     execFile(path.join(folder, 'kubectl-isvc'), args, { env, timeout: 60_000 }, (error, stdout, stderr) => resolve({ code: error === null ? 0 : 1, stdout, stderr }));

@@ -11,7 +11,7 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 
 /** Leaves that differ, in the order of their names. */
 export function changesOf(before: unknown, after: unknown, field = ''): FieldChange[] {
-  if (isObject(before) && isObject(after)) return childrenOf(before, after, Object.keys({ ...before, ...after }).sort(), (key) => (field === '' ? key : `${field}.${key}`));
+  if (isObject(before ?? after) && isObject(after ?? before)) return childrenOf({ ...(before ?? {}) }, { ...(after ?? {}) }, Object.keys({ ...(before ?? {}), ...(after ?? {}) }).sort(), (key) => (field === '' ? key : `${field}.${key}`));
   if (Array.isArray(before) && Array.isArray(after)) return childrenOf({ ...before }, { ...after }, Object.keys(before.length > after.length ? before : after), (key) => `${field}[${key}]`);
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
   return [{ field, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];

@@ -117,7 +117,7 @@ describe('capacity', () => {
 
 describe('the difference of specs', () => {
   it('names leaves', () => {
-    expect(changesOf({ a: { b: 1, c: [1, 2] }, d: 1 }, { a: { b: 2, c: [1] }, e: { f: 1 } })).toEqual([{ field: 'a.b', before: 1, after: 2 }, { field: 'a.c[1]', before: 2 }, { field: 'd', before: 1 }, { field: 'e', after: { f: 1 } }]);
+    expect(changesOf({ a: { b: 1, c: [1, 2] }, d: 1 }, { a: { b: 2, c: [1] }, e: { f: 1 } })).toEqual([{ field: 'a.b', before: 1, after: 2 }, { field: 'a.c[1]', before: 2 }, { field: 'd', before: 1 }, { field: 'e.f', after: 1 }]);
   });
   it('drops what the last applied file had and this one has not', () => {
     expect(withoutDropped({ a: 1, b: 2, c: { d: 1, e: 2 } }, { b: 2, c: { e: 2 } }, { a: 1, c: { d: 1 } })).toEqual({ a: 1, c: { d: 1 } });

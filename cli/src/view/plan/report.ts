@@ -1,7 +1,7 @@
 // Owns what `plan` tells: which fields and objects change, the steps, the capacity, and the verdict. Must not read the cluster.
 import type { KubeObject } from '../../../../operator/src/plan/index.ts';
 import { quantityText } from '../../../../operator/src/status/index.ts';
-import { line, span, table, wrap } from '../text.ts';
+import { fit, line, span, table, wrap } from '../text.ts';
 import type { Line } from '../text.ts';
 import { marked } from '../symbols.ts';
 import { neededBy, peakOf, quotaLines } from './capacity.ts';
@@ -130,7 +130,7 @@ const VERDICTS = { unchanged: 'ok', fine: 'ok', held: 'paused', refused: 'bad' }
 /** The report for people. */
 export function planView(report: PlanReport, width: number): Line[] {
   const { name, namespace, changes, objects, steps, capacity, quota, checks, remarks, verdict, message } = report;
-  return [
+  const lines = [
     line(`Plan for InferenceService ${name} in ${namespace}`, 'strong'),
     [],
     ...section('Fields', changes.map(changeLine)),
@@ -142,4 +142,5 @@ export function planView(report: PlanReport, width: number): Line[] {
     ...remarks.map((each) => line(`⚠ ${each}`, 'warn')),
     ...wrap(message, width - 2).map((text, row): Line => (row === 0 ? [marked(VERDICTS[verdict], text)] : [span(`  ${text}`)])),
   ];
+  return lines.map((each) => fit(each, width));
 }
