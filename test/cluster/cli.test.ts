@@ -213,7 +213,7 @@ describe('kubectl isvc', () => {
       expect(report.changes).toEqual([{ field: 'model.storageUri', before: 'file:///models/sentiment/v1', after: 'file:///models/sentiment/v2' }]);
       expect(report.objects.created.some((key) => key.startsWith('ControllerRevision/live-') && !key.endsWith(first))).toBe(true);
       const now = (await get('live')).metadata;
-      expect([now.generation, now.managedFields?.some(({ manager }) => manager === 'kubectl')], 'the file was not applied').toEqual([before.generation, false]);
+      expect([now.generation, (now.managedFields as { manager?: string }[] | undefined)?.some(({ manager }) => manager === 'kubectl')], 'the file was not applied').toEqual([before.generation, false]);
       expect(await names('controllerrevisions')).toBe(`controllerrevision.apps/${first}\n`);
       expect(await names('pods')).toBe('');
       expect((await plan('live', CANARY)).report.changes).toEqual([]);
