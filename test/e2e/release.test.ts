@@ -1,5 +1,5 @@
 // Releases under load on the real node: canary to the end, abort, blue-green and back, router restart, scaling.
-// Failed means an error, a 5xx, a wrong body, or no answer in 10 s. Zero are allowed.
+// Failed means an error, a 5xx, a wrong body, or no answer in 30 s. Zero are allowed.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isTrue, weightOf } from './support/isvc.ts';
 import { canaryOf, candidateOf, EXAMPLE, Release } from './support/release.ts';

@@ -79,11 +79,11 @@ export class Release {
     await this.command('promote', value);
   }
 
-  /** A steady load on the public address; a request without the right answer within 10 s counts as failed. */
+  /** A steady load on the public address; a request without the right answer within 30 s counts as failed. */
   async startLoad(): Promise<Load> {
     const { world, name, namespace, rate } = this.#options;
     const url = await world.clusterIp(name, namespace);
-    this.#load = await world.load({ url, path: '/predict', rate, body: { text: EXAMPLE.text }, expect: EXAMPLE.expect, timeoutMs: 10_000 });
+    this.#load = await world.load({ url, path: '/predict', rate, body: { text: EXAMPLE.text }, expect: EXAMPLE.expect, timeoutMs: 30_000 });
     return this.#load;
   }
 
