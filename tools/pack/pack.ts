@@ -47,8 +47,7 @@ export async function pack(source: string, options: PackOptions): Promise<Packed
   const opened = openSource(source);
   const name = cleaned(options.name ?? opened.name);
   const version = options.version ?? opened.version ?? 'v1';
-  const at = path.resolve(options.out ?? `${name}-${version}${options.tar ? '.tar.gz' : ''}`);
-  if (existsSync(at) && !options.force) throw new PackError(`${at} exists; give another --out, or --force to replace it`);
+  const at = placeFor(`${name}-${version}`, options);
   await mkdir(path.dirname(at), { recursive: true });
   const work = await mkdtemp(path.join(path.dirname(at), '.slipway-pack-'));
   try {
@@ -67,6 +66,13 @@ export async function pack(source: string, options: PackOptions): Promise<Packed
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** @throws PackError if something is there that may not be replaced. */
+function placeFor(called: string, { out, tar, force }: PackOptions): string {
+  const at = path.resolve(out ?? `${called}${tar ? '.tar.gz' : ''}`);
+  if (existsSync(at) && !force) throw new PackError(`${at} exists; give another --out, or --force to replace it`);
+  return at;
 }
 
 /** Names of models are also parts of URLs and paths. */

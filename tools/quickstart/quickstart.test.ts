@@ -57,7 +57,7 @@ describe('closingText', () => {
 
 describe('the release', () => {
   it('gets its images by value', () => {
-    const images = { operator: 'r/operator:1', router: 'r/router:2', server: 'r/server:3' };
+    const images = { operator: 'r/operator:1', router: 'r/router:2', server: 'r/server:3', 'server-onnx': 'r/server-onnx:4' };
     expect(upgradeArguments('charts/slipway', images).join(' ')).toContain('--set-string images.operator=r/operator:1 --set-string images.router=r/router:2');
   });
 
