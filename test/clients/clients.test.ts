@@ -11,10 +11,10 @@ import { attribute, writeSavedModel } from '../server/support/saved-model.ts';
 import { MODELS, serve, temporaryFolder, type TestServer } from '../server/support/server.ts';
 
 const SCRIPTS = path.join(import.meta.dirname, 'python');
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const folder = temporaryFolder();
-let tfserving: TestServer;
-let kserve: TestServer;
+let tfserving: TestServer | undefined;
+let kserve: TestServer | undefined;
 
 /** The model of Triton's own examples: two int32 inputs, their sum and their difference. */
 function writeSimple(at: string): void {
@@ -35,20 +35,20 @@ beforeAll(async () => {
   writeSimple(path.join(models, 'simple', '1'));
   tfserving = await serve({ MODEL_PATH: models, WARMUP_ITERATIONS: '1' });
   kserve = await serve({ MODEL_PATH: models, WARMUP_ITERATIONS: '1', V1_DIALECT: 'kserve' });
-}, 120_000);
+}, TIMEOUT_MS);
 
 afterAll(async () => {
-  await tfserving.close();
-  await kserve.close();
+  await tfserving?.close();
+  await kserve?.close();
   folder[Symbol.dispose]();
 });
 
 interface Result { name: string; ok: boolean; error?: string }
 
-async function runScript(script: string, environment: EnvironmentName, server: TestServer): Promise<Result[]> {
+async function runScript(script: string, environment: EnvironmentName, server: TestServer | undefined): Promise<Result[]> {
   const { directory } = await ensureEnvironment(environment, { note: () => undefined });
   const env = { PATH: process.env['PATH'] ?? '', PYTHONPATH: directory, PYTHONDONTWRITEBYTECODE: '1', PYTHONNOUSERSITE: '1', no_proxy: '*' };
-  const { stdout } = await promisify(execFile)('python3', [path.join(SCRIPTS, script), `127.0.0.1:${String(server.port)}`], { env, timeout: TIMEOUT_MS });
+  const { stdout } = await promisify(execFile)('python3', [path.join(SCRIPTS, script), `127.0.0.1:${String(server?.port)}`], { env, timeout: TIMEOUT_MS });
   return stdout.trim().split('\n').map((line) => JSON.parse(line) as Result);
 }
 
