@@ -1,11 +1,21 @@
 // Every way in which an InferenceService can be blocked, brought about on the real node: REASON and the Ready condition name the first
 // cause and what to do within seconds, and where somebody else can end it, its end is enough. docs/reference/causes.md is held to this table.
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { CONDITION_TYPES, REASONS } from '@slipway/api';
 import type { InferenceService, Reason } from '@slipway/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { containerdClient } from '../../tools/cluster/local/daemons.ts';
+import { layoutOf } from '../../tools/cluster/local/layout.ts';
+import { entering } from '../../tools/cluster/local/namespaces.ts';
+import { readRecord } from '../../tools/cluster/local/record.ts';
+import { anchorOf } from '../../tools/cluster/local/state.ts';
 import { BASE_IMAGES } from '../../tools/cluster/local/layout.ts';
-import { cutOff, failsWarmUp, GOOD_FOLDER, goodPackage, otherBytes, unknownLayer, wrongManifest, wrongSignature } from './support/broken-packages.ts';
+import { cutOff, digestOf, failsWarmUp, GOOD_FOLDER, goodPackage, otherBytes, unknownLayer, wrongManifest, wrongSignature } from './support/broken-packages.ts';
+import { FaultyStore } from './support/faulty-store.ts';
 import { condition, isTrue } from './support/isvc.ts';
 import { ObjectStore } from './support/object-store.ts';
 import { until } from './support/until.ts';
@@ -36,6 +46,7 @@ const bounded = 'e2e-causes-bounded';
 const BUCKET = 'packages';
 const page = new URL('../../docs/reference/causes.md', import.meta.url);
 let store: ObjectStore;
+let ways: FaultyStore;
 let routerImage = '';
 
 const small = { requests: { cpu: '20m', memory: '200Mi' }, limits: { memory: '1Gi' } };
@@ -51,7 +62,28 @@ function ownServer(script: string, more: Json = {}): Json {
 
 const changeQuota = (memory: string): Promise<void> =>
   world.apply({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'memory', namespace: bounded }, spec: { hard: { 'requests.memory': memory } } });
-const secret = (name: string, keys?: { wrong?: boolean; without?: string }): Promise<void> => world.apply(store.secret(name, namespace, keys));
+const secret = (name: string, keys?: { wrong?: boolean; without?: string; endpoint?: string }): Promise<void> => world.apply(store.secret(name, namespace, keys));
+
+const ABSENT = 'nobody.invalid/scorer:v1';
+const ANSWERS = 'import{createServer}from"node:http";createServer((q,r)=>r.end("here")).listen(8080);await new Promise(()=>{})';
+
+/** The client of the node's containerd. */
+async function containerd(...args: string[]): Promise<void> {
+  const record = readRecord(layoutOf(world.access.id));
+  if (record === undefined) throw new Error('only a local cluster lets its node be touched');
+  const [program = '', ...rest] = entering(anchorOf(record), { mounts: true }, containerdClient(...args));
+  await promisify(execFile)(program, rest);
+}
+
+/** The sample models as a volume, and the claim that was missing. */
+async function makeClaim(): Promise<void> {
+  const common = { accessModes: ['ReadOnlyMany'], storageClassName: '' };
+  const volume = { ...common, capacity: { storage: '1Gi' }, persistentVolumeReclaimPolicy: 'Retain', hostPath: { path: path.resolve(GOOD_FOLDER, '../..') } };
+  await world.apply(
+    { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'e2e-causes-models' }, spec: volume },
+    { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'models', namespace }, spec: { ...common, volumeName: 'e2e-causes-models', resources: { requests: { storage: '1Gi' } } } },
+  );
+}
 
 const CAUSES: Cause[] = [
   {
@@ -116,7 +148,8 @@ const CAUSES: Cause[] = [
     name: 'claim',
     reason: 'VolumeMissing',
     says: [/persistentvolumeclaim "models" not found/],
-    spec: () => sample({ model: { storageUri: 'pvc://models/classifier' } }),
+    spec: () => sample({ model: { storageUri: 'pvc://models/classifier/v1', version: 'v1' } }),
+    recover: makeClaim,
   },
   {
     title: 'no node has room',
@@ -138,7 +171,8 @@ const CAUSES: Cause[] = [
     name: 'image',
     reason: 'ImagePullFailed',
     says: [/container server/, /nobody\.invalid\/scorer:v1/],
-    spec: () => sample({ resources: tiny, runtime: { image: 'nobody.invalid/scorer:v1' } }),
+    spec: () => ownServer(ANSWERS, { image: ABSENT }),
+    recover: () => containerd('images', 'tag', routerImage, ABSENT),
   },
   {
     title: 'image runs as root',
@@ -179,6 +213,18 @@ const CAUSES: Cause[] = [
     spec: () => sample({ model: { storageUri: 'https://localhost:9/model.tar.gz' } }),
   },
   {
+    title: 'storage breaks the connection',
+    name: 'broken',
+    reason: 'DownloadInterrupted',
+    says: [/s3:\/\/packages\/broken\.tar\.gz/],
+    before: async () => {
+      await store.putArchive(BUCKET, 'broken.tar.gz', GOOD_FOLDER);
+      await secret('broken', { endpoint: ways.cut });
+    },
+    spec: () => stored('broken.tar.gz', { secretName: 'broken' }),
+    recover: () => ways.mend(),
+  },
+  {
     title: 'certificate not trusted',
     name: 'tls',
     reason: 'DownloadTLS',
@@ -189,8 +235,10 @@ const CAUSES: Cause[] = [
     title: 'digest is not the one in the spec',
     name: 'digest',
     reason: 'DigestMismatch',
-    says: [/[0-9a-f]{12}/, /a{12}/],
-    spec: () => stored('good', { sha256: 'a'.repeat(64) }),
+    says: [/the package digest is [0-9a-f]{12}/, /spec\.model\.sha256 asks for [0-9a-f]{12}/],
+    before: () => store.put(BUCKET, 'pinned', goodPackage()),
+    spec: () => stored('pinned', { sha256: digestOf(otherBytes()) }),
+    recover: () => store.put(BUCKET, 'pinned', otherBytes()),
   },
   {
     title: 'package larger than the pod may store',
@@ -325,7 +373,8 @@ async function setUp(): Promise<void> {
   await Promise.all([world.namespace(namespace), world.namespace(bounded)]);
   store = await ObjectStore.start(world);
   routerImage = await imageOf('ROUTER_IMAGE');
-  await store.makeBucket(BUCKET);
+  ways = new FaultyStore(world, store.endpoint);
+  await Promise.all([store.makeBucket(BUCKET), ways.answers()]);
   await Promise.all([store.put(BUCKET, 'good', goodPackage()), secret('models'), changeQuota('2Gi')]);
   await world.apply({ apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'sizes', namespace: bounded }, spec: { limits: [{ type: 'Container', max: { memory: '4Gi' } }] } });
 }
@@ -335,6 +384,9 @@ describe.concurrent('the first blocking cause', () => {
   afterAll(async () => {
     await world.kubectl('label', 'nodes', '--all', 'e2e-causes-');
     await Promise.all([world.deleteNamespace(namespace), world.deleteNamespace(bounded)]);
+    await world.kubectl('delete', 'persistentvolume', 'e2e-causes-models', '--ignore-not-found', '--wait=false');
+    await containerd('images', 'rm', ABSENT);
+    ways.stop();
     await store.stop();
   });
 
@@ -356,6 +408,19 @@ describe.concurrent('the first blocking cause', () => {
       expect(await columns(cause.name, at)).toMatchObject({ PHASE: 'Healthy', REASON: '' });
     }
     await world.kubectl('delete', 'isvc', cause.name, '-n', at, '--wait=false');
+  });
+
+  it('a download tells how far it is and how fast, and lasts longer than progressDeadline', async () => {
+    await store.put(BUCKET, 'slow', { ...goodPackage(), 'padding.bin': randomBytes(12 << 20) });
+    await secret('slow', { endpoint: ways.slow });
+    const spec = { ...stored('slow', { secretName: 'slow' }), rollout: { strategy: 'RollingUpdate', progressDeadline: '10s' } };
+    await world.apply({ apiVersion: 'serving.slipway.dev/v1alpha1', kind: 'InferenceService', metadata: { name: 'slow', namespace }, spec });
+    const far = /the package: [\d.]+ MB of 13 MB \([5-9]0%\) at 0\.\d MB\/s/;
+    const isvc = await world.isvcUntil('half way', 'slow', namespace, (seen) => far.test(condition(seen, 'Ready')?.message ?? ''), 200_000);
+    expect(condition(isvc, 'Progressing')).toMatchObject({ status: 'True', reason: 'Downloading' });
+    expect(isTrue(isvc, 'Stalled'), 'bytes arrive, so it is not late').toBe(false);
+    expect(isvc.status?.summary?.reason).toBe('Downloading');
+    await world.healthy('slow', namespace);
   });
 });
 

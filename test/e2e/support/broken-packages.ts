@@ -1,4 +1,5 @@
 // Owns model packages that are wrong in one way each, made from the sample classifier. Must not know where they are stored.
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -13,6 +14,11 @@ const NAMES = ['model.yaml', 'model.json', 'weights.bin', 'samples/one.request.j
 export function goodPackage(): Files {
   return Object.fromEntries(NAMES.map((name) => [name, readFileSync(new URL(name, folder))]));
 }
+
+const sha256 = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
+
+/** What spec.model.sha256 pins. */
+export const digestOf = (files: Files): string => sha256(Object.keys(files).toSorted().map((name) => `${name}\0${sha256(files[name] ?? '')}\n`).join(''));
 
 /** The classifier with other texts for some files; `change` gets the text of each named file. */
 function changed(changes: Readonly<Record<string, (text: string) => string>>): Files {

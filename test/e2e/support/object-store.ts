@@ -67,8 +67,8 @@ export class ObjectStore {
   }
 
   /** The Secret that spec.model.secretName names. `wrong`: the key is not the one the server knows. */
-  secret(name: string, namespace: string, keys: { wrong?: boolean; without?: string } = {}): Record<string, unknown> {
-    const all = { AWS_ACCESS_KEY_ID: USER, AWS_SECRET_ACCESS_KEY: keys.wrong === true ? 'not-the-password' : PASSWORD, AWS_ENDPOINT_URL: this.endpoint };
+  secret(name: string, namespace: string, keys: { wrong?: boolean; without?: string; endpoint?: string } = {}): Record<string, unknown> {
+    const all = { AWS_ACCESS_KEY_ID: USER, AWS_SECRET_ACCESS_KEY: keys.wrong === true ? 'not-the-password' : PASSWORD, AWS_ENDPOINT_URL: keys.endpoint ?? this.endpoint };
     const stringData = Object.fromEntries(Object.entries(all).filter(([key]) => key !== keys.without));
     return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData };
   }
