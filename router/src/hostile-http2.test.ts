@@ -38,7 +38,7 @@ async function connection(port: number): Promise<{ socket: net.Socket; told: Tol
   let rest = Buffer.alloc(0);
   socket.on('error', () => undefined);
   socket.on('data', (chunk) => {
-    rest = Buffer.concat([rest, chunk as Buffer]);
+    rest = Buffer.concat([rest, chunk]);
     while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
       const length = rest.readUIntBE(0, 3);
       told.push({ type: rest.readUInt8(3), stream: rest.readUInt32BE(5), payload: Buffer.from(rest.subarray(9, 9 + length)) });

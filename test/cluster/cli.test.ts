@@ -224,13 +224,13 @@ describe('kubectl isvc', () => {
       expect([invalid.code, invalid.report.verdict]).toEqual([1, 'refused']);
       expect(invalid.report.message).toContain('canary');
 
-      await plane.client.create({ group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true }, { apiVersion: 'v1', kind: 'Service', metadata: { name: 'taken', namespace }, spec: { ports: [{ port: 81 }] } } as unknown as KubeObject);
+      await plane.client.create({ group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true }, { apiVersion: 'v1', kind: 'Service', metadata: { name: 'taken', namespace }, spec: { ports: [{ port: 81 }] } });
       const taken = await plan('taken', {});
       expect([taken.code, taken.report.message]).toEqual([1, expect.stringContaining('Service/taken would be refused: an object of that name belongs to somebody else')]);
 
       const quotas = { group: '', version: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas', namespaced: true };
       const hard = { 'requests.memory': '1Gi' };
-      await plane.client.create(quotas, { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'team', namespace }, spec: { hard } } as unknown as KubeObject);
+      await plane.client.create(quotas, { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'team', namespace }, spec: { hard } });
       await plane.client.patch({ type: quotas, namespace, name: 'team' }, { status: { hard, used: { 'requests.memory': '0' } } }, { type: 'merge', subresource: 'status' });
       const large = await plan('large', CANARY);
       expect(large.code).toBe(1);

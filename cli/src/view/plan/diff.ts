@@ -7,18 +7,32 @@ export interface FieldChange {
   after?: unknown;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+type Fields = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Leaves that differ, in the order of their names. */
 export function changesOf(before: unknown, after: unknown, field = ''): FieldChange[] {
-  if (isObject(before ?? after) && isObject(after ?? before)) return childrenOf({ ...(before ?? {}) }, { ...(after ?? {}) }, Object.keys({ ...(before ?? {}), ...(after ?? {}) }).sort(), (key) => (field === '' ? key : `${field}.${key}`));
-  if (Array.isArray(before) && Array.isArray(after)) return childrenOf({ ...before }, { ...after }, Object.keys(before.length > after.length ? before : after), (key) => `${field}[${key}]`);
+  if (isObject(before ?? after) && isObject(after ?? before)) return changesInObjects(fieldsOf(before), fieldsOf(after), field);
+  if (Array.isArray(before) && Array.isArray(after)) return changesInLists(before, after, field);
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  return [{ field, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
+  return [changeOf(field, before, after)];
 }
 
-function childrenOf(before: Record<string, unknown>, after: Record<string, unknown>, keys: readonly string[], name: (key: string) => string): FieldChange[] {
-  return keys.flatMap((key) => changesOf(before[key], after[key], name(key)));
+const fieldsOf = (value: unknown): Fields => (isObject(value) ? value : {});
+
+function changeOf(field: string, before: unknown, after: unknown): FieldChange {
+  return { field, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
+}
+
+function changesInObjects(before: Fields, after: Fields, field: string): FieldChange[] {
+  const keys = Object.keys({ ...before, ...after }).sort();
+  return keys.flatMap((key) => changesOf(before[key], after[key], field === '' ? key : `${field}.${key}`));
+}
+
+function changesInLists(before: readonly unknown[], after: readonly unknown[], field: string): FieldChange[] {
+  const longer = before.length > after.length ? before : after;
+  return longer.flatMap((_, index) => changesOf(before[index], after[index], `${field}[${String(index)}]`));
 }
 
 /**

@@ -11,7 +11,6 @@ import { isB64, typeText, valueText } from './value-text.ts';
 export type Feature = { kind: 'bytes'; values: Uint8Array[] } | { kind: 'float'; values: number[] } | { kind: 'int64'; values: bigint[] };
 export type Example = ReadonlyMap<string, Feature>;
 
-const MAX_FLOAT32 = 3.4028234663852886e38;
 const MAX_INT64 = 2n ** 63n - 1n;
 
 /**
@@ -67,7 +66,7 @@ function elementOf(name: string, value: JsonValue): Element {
 }
 
 function single(value: number): number {
-  if (Number.isFinite(value) && Math.abs(value) > MAX_FLOAT32) throw invalid(`Cannot convert JSON value: ${valueText(value)} to float without loss of precision.`);
+  if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) throw invalid(`Cannot convert JSON value: ${valueText(value)} to float without loss of precision.`);
   return Math.fround(value);
 }
 

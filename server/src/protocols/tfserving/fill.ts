@@ -11,7 +11,6 @@ export const invalid = (message: string): InferenceError => new InferenceError('
 
 /** Deeper lists are no tensor of ours, and walking them would cost stack. */
 const MAX_RANK = 16;
-const MAX_FLOAT32 = 3.4028234663852886e38;
 
 /** Shape by the first element of each level; every other list is then held to it. */
 export function shapeOf(value: JsonValue): number[] {
@@ -65,11 +64,12 @@ type Put = (data: unknown[], at: number, value: JsonValue) => void;
 const PUTS: Readonly<Record<ReturnType<typeof layoutOf>['kind'], (dtype: DType) => Put>> = { float: floatPut, integer: integerPut, bool: boolPut, string: stringPut };
 
 function floatPut(dtype: DType): Put {
-  const max = dtype === 'float64' ? Number.MAX_VALUE : MAX_FLOAT32;
+  // The largest float32 is printed with nine digits, which read as a little more than it: what rounds to it is it.
+  const held = dtype === 'float64' ? (number: number): number => number : Math.fround;
   return (data, at, value) => {
     const number = typeof value === 'bigint' ? Number(value) : value;
     if (typeof number !== 'number') throw typeError(value, dtype);
-    if (Math.abs(number) > max && Number.isFinite(number)) throw invalid(`Cannot convert JSON value: ${valueText(value)} to ${TYPES[dtype].word} without loss of precision.`);
+    if (Number.isFinite(number) && !Number.isFinite(held(number))) throw invalid(`Cannot convert JSON value: ${valueText(value)} to ${TYPES[dtype].word} without loss of precision.`);
     data[at] = number;
   };
 }
