@@ -12,6 +12,19 @@ afterEach(async () => { await rm(folder, { recursive: true, force: true }); });
 const make = (text: string) => async (partial: string): Promise<void> => writeFile(path.join(partial, 'file'), text);
 
 describe('cachedDirectory', () => {
+  it('does not mind changes of the files it was told not to seal', async () => {
+    const entry = path.join(folder, 'entry');
+    const make = async (partial: string): Promise<void> => {
+      await writeFile(path.join(partial, 'kept'), 'a');
+      await writeFile(path.join(partial, 'changed'), 'b');
+    };
+    await cachedDirectory(entry, make, ['changed']);
+    await writeFile(path.join(entry, 'changed'), 'by the machine');
+    expect(await cachedDirectory(entry, make, ['changed'])).toEqual({ made: false });
+    await writeFile(path.join(entry, 'kept'), 'by somebody');
+    expect(await cachedDirectory(entry, make, ['changed'])).toEqual({ made: true });
+  });
+
   it('makes an entry once', async () => {
     const entry = path.join(folder, 'entry');
     expect(await cachedDirectory(entry, make('one'))).toEqual({ made: true });

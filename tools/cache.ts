@@ -47,9 +47,9 @@ const SEAL = 'manifest.json';
 
 /**
  * Returns `directory`, made by `make` first unless it is there and intact. `make` fills a private folder that is sealed (checksums of
- * all its files) and then renamed, so a crash or a second command never leaves or sees half an entry.
+ * all its files but `unsealed`) and then renamed, so a crash or a second command never leaves or sees half an entry.
  */
-export async function cachedDirectory(directory: string, make: (partial: string) => Promise<void>): Promise<{ made: boolean }> {
+export async function cachedDirectory(directory: string, make: (partial: string) => Promise<void>, unsealed: readonly string[] = []): Promise<{ made: boolean }> {
   if (await isIntact(directory)) return { made: false };
   await rm(directory, { recursive: true, force: true });
   await removeAbandoned(path.dirname(directory));
@@ -57,7 +57,7 @@ export async function cachedDirectory(directory: string, make: (partial: string)
   try {
     await mkdir(partial, { recursive: true });
     await make(partial);
-    await seal(partial);
+    await seal(partial, unsealed);
     await rename(partial, directory).catch(async (error: unknown) => {
       if (!(await isIntact(directory))) throw error; // another command made the same entry meanwhile: use that one
     });
@@ -82,11 +82,12 @@ async function sameFile(file: string, sealed: Sealed): Promise<boolean> {
   return found.mtimeMs === sealed.mtimeMs || (await sha256File(file)) === sealed.sha256;
 }
 
-async function seal(directory: string): Promise<void> {
+async function seal(directory: string, unsealed: readonly string[]): Promise<void> {
   const files: Record<string, Sealed> = {};
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const file = path.join(entry.parentPath, entry.name);
+    if (unsealed.includes(path.relative(directory, file))) continue;
     const { size, mtimeMs } = await stat(file);
     files[path.relative(directory, file)] = { sha256: await sha256File(file), size, mtimeMs };
   }

@@ -63,7 +63,7 @@ const CLIENTS: readonly { client: string; script: string; environment: Environme
   { client: 'tritonclient over gRPC', script: 'triton_grpc.py', environment: 'open-inference', dialect: 'tfserving' },
   { client: 'tritonclient with asyncio', script: 'triton_aio.py', environment: 'open-inference', dialect: 'tfserving' },
   { client: 'the KServe client', script: 'kserve_client.py', environment: 'open-inference', dialect: 'kserve' },
-  { client: 'tensorflow-serving-api', script: 'tensorflow_serving.py', environment: 'tfserving', dialect: 'tfserving' },
+  { client: 'tensorflow-serving-api', script: 'tfserving.py', environment: 'tfserving', dialect: 'tfserving' },
 ];
 
 describe.each(CLIENTS)('$client', ({ script, environment, dialect }) => {

@@ -11,6 +11,8 @@ import { downloadWheel, type StepContext } from '../tensorflow/wheel.ts';
 export const ENVIRONMENTS = ['open-inference', 'tfserving'] as const;
 export type EnvironmentName = (typeof ENVIRONMENTS)[number];
 
+/** Machines behind a proxy add its root certificate to this file; the clients here speak plain HTTP on loopback. */
+const CHANGED_BY_MACHINES = ['certifi/cacert.pem'];
 const INSTALL_TIMEOUT_MS = 15 * 60_000;
 
 /** Folder to put on PYTHONPATH, made first if the cache has it not. Throws with pip's words when it cannot be made. */
@@ -19,7 +21,7 @@ export async function ensureEnvironment(name: EnvironmentName, options: Pick<Ste
   const python = (await exec(['python3', '-c', 'import sys; print("%d.%d" % sys.version_info[:2])'])).trim();
   const key = sha256(`${python}\n${await readFile(requirements, 'utf8')}`).slice(0, 12);
   const directory = path.join(cacheRoot(), 'clients', `${name}-py${python}-${key}`);
-  const { made } = await cachedDirectory(directory, (partial) => make(name, requirements, { ...options, cache: partial }));
+  const { made } = await cachedDirectory(directory, (partial) => make(name, requirements, { ...options, cache: partial }), CHANGED_BY_MACHINES);
   return { directory, made };
 }
 

@@ -27,7 +27,7 @@ def rest(protocol):
 
 
 def request():
-    return InferRequest(model_name="classifier", infer_inputs=[InferInput(name="readings", shape=[1, 5], datatype="FP32", data=[ROW])])
+    return InferRequest(model_name="classifier", infer_inputs=[InferInput(name="readings", shape=[1, 5], datatype="FP32", data=ROW)])
 
 
 def V1_is_live_and_ready():
@@ -45,9 +45,12 @@ def V1_explain():
     assert answer, answer
 
 
+async def live_and_ready(client):
+    return [await client.is_server_live(URL), await client.is_server_ready(URL), await client.is_model_ready(URL, "classifier")]
+
+
 def V2_is_live_and_ready():
-    client = rest("v2")
-    assert asyncio.run(client.is_server_live(URL)) and asyncio.run(client.is_server_ready(URL)) and asyncio.run(client.is_model_ready(URL, "classifier"))
+    assert asyncio.run(live_and_ready(rest("v2"))) == [True, True, True]
 
 
 def V2_infer():
