@@ -37,6 +37,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger, // a logger per request costs more than it tells; lines name the request id
     bodyLimit: config.MAX_BODY_BYTES,
+    return503OnClosing: false, // drain.ts refuses late calls, in the words of the catalogue
     genReqId: (raw) => requestIdOf(raw.headers[HEADERS.requestId]),
     ...rewriting({ predict: config.AIP_PREDICT_ROUTE, health: config.AIP_HEALTH_ROUTE }),
     ...(serverFactory === undefined ? {} : { serverFactory }),
