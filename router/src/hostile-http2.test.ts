@@ -3,21 +3,12 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { call, closeAll, http1Pod, startRouter } from './testing/harness.ts';
+import { frame, PREFACE } from './testing/http2-frames.ts';
 
 afterEach(closeAll);
 
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const [HEADERS, RST_STREAM, SETTINGS, GOAWAY, CONTINUATION] = [1, 3, 4, 7, 9];
 const [END_STREAM, END_HEADERS] = [1, 4];
-
-function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
 
 /** HPACK: each field a literal that is not indexed; names and values shorter than 127 bytes. */
 const fields = (...list: [name: string, value: string][]): Buffer =>

@@ -4,6 +4,7 @@ import net from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { backend, closeAll, http1Pod, http2Pod, onClose, rawPod, startRouter, until } from './testing/harness.ts';
+import { frame, PREFACE } from './testing/http2-frames.ts';
 
 afterEach(closeAll);
 
@@ -38,21 +39,12 @@ function request(client: http2.ClientHttp2Session, headers: http2.OutgoingHttpHe
   });
 }
 
-function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, payload]);
-}
-
 /** The bytes of a connection with one request, with headers that no client library would send. Texts are shorter than 127 bytes. */
 function rawRequest(headers: [string, string][]): Buffer {
   const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value, 'latin1')]);
   const block = Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
   const END_STREAM_AND_HEADERS = 5;
-  return Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0)), frame(1, END_STREAM_AND_HEADERS, 1, block)]);
+  return Buffer.concat([PREFACE, frame(4, 0, 0), frame(1, END_STREAM_AND_HEADERS, 1, block)]);
 }
 
 const GRPC = { ':method': 'POST', ':path': '/inference.GRPCInferenceService/ModelInfer', 'content-type': 'application/grpc', te: 'trailers' };

@@ -13,6 +13,9 @@ const root = path.resolve(import.meta.dirname, '../..');
 const MAX_OUTPUT = 16 * 1024 * 1024;
 const CALL_MS = 60_000;
 
+/** How long and how often a run looks for what nobody tells it. */
+export const PATIENCE = { timeoutMs: 240_000, intervalMs: 100 };
+
 export const SERVICES: ResourceType = { group: GROUP, version: VERSION, kind: KIND, plural: PLURAL, namespaced: true };
 
 /** Where the cluster is and what is installed in it. */

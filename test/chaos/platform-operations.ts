@@ -2,9 +2,9 @@
 import { LABELS } from '@slipway/api';
 import { ENDPOINT_SLICES, LEASES, PODS } from '@slipway/kube';
 import type { KubeObject } from '@slipway/kube';
-import { kill9 } from './hands.ts';
+import { until } from '../e2e/support/until.ts';
+import { kill9, PATIENCE } from './hands.ts';
 import type { Hands } from './hands.ts';
-import { poll } from './poll.ts';
 
 /** A process that was ended with SIGKILL. */
 export interface Kill {
@@ -59,7 +59,7 @@ const routerTemplate = async ({ hands }: PlatformContext): Promise<string> => aw
 async function routersUpgraded(context: PlatformContext): Promise<void> {
   const cpu = `${20 + (context.count % 10)}m`;
   await upgrade(context, `operator.podAnnotations.chaos=${context.count}`, `router.resources.requests.cpu=${cpu}`);
-  await poll('the operator has changed the routers', async () => (await routerTemplate(context)) === cpu, context.signal);
+  await until('the operator has changed the routers', async () => (await routerTemplate(context)) === cpu, { ...PATIENCE, signal: context.signal });
   await rolledOut(context);
 }
 
@@ -86,12 +86,12 @@ async function kill(context: PlatformContext, program: Kill['program'], pod: Pod
     const { items } = await client.list<Slice>(ENDPOINT_SLICES, { namespace, labelSelector: LABELS.inferenceService });
     return items.some((slice) => slice.endpoints?.some((each) => each.addresses.includes(pod.status?.podIP ?? '') && each.conditions.ready !== false) ?? false);
   };
-  await poll(`${name} is dropped or serves again`, async () => !(await leadsThere()) || restartsOf(await now()) > restartsOf(pod), context.signal);
+  await until(`${name} is dropped or serves again`, async () => !(await leadsThere()) || restartsOf(await now()) > restartsOf(pod), { ...PATIENCE, signal: context.signal });
   record.until = Date.now() + DROP_MS;
-  await poll(`${name} serves again`, async () => {
+  await until(`${name} serves again`, async () => {
     const seen = await now();
     return restartsOf(seen) > restartsOf(pod) && isReady(seen);
-  }, context.signal);
+  }, { ...PATIENCE, signal: context.signal });
 }
 
 /** From the EndpointSlice to every node's proxy, and from a started program to one that listens. */

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NAMESPACES } from '@slipway/kube';
-import { createHands } from './hands.ts';
+import { until } from '../e2e/support/until.ts';
+import { createHands, PATIENCE } from './hands.ts';
 import type { Access, Hands } from './hands.ts';
 import type { Journal, OperationRecord } from './journal.ts';
 import { Load } from './load/load.ts';
@@ -11,7 +12,6 @@ import type { Sent } from './load/protocol.ts';
 import { dealt, randomOf, seedFor } from './order.ts';
 import { KILLS, PLATFORM_OPERATIONS } from './platform-operations.ts';
 import type { Kill } from './platform-operations.ts';
-import { poll } from './poll.ts';
 import { SERVICE_OPERATIONS, recovered, settled, specOf } from './service-operations.ts';
 import type { ServiceContext } from './service-operations.ts';
 import { Watch } from './watch.ts';
@@ -102,7 +102,7 @@ class Run {
     const targets = await Promise.all(this.#names.map(async (name) => ({ name, url: await this.#urlOf(name) })));
     const expect = { v1: answersOf('v1'), v2: answersOf('v2') };
     const row = sampleOf<{ inputs: number[][] }>('v1', 'one.request.json').inputs[0] ?? [];
-    for (const { url } of targets) await poll(`${url} answers`, () => this.#answers(url, row), signal);
+    for (const { url } of targets) await until(`${url} answers`, () => this.#answers(url, row), { ...PATIENCE, signal });
     return Load.start(access.inside, { targets, rate, timeoutMs: TIMEOUT_MS, row, expect }, (sent) => this.#record(sent));
   }
 

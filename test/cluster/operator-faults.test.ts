@@ -17,8 +17,8 @@ import { startApiServer } from '../support/apiserver.ts';
 import type { ApiServer } from '../support/apiserver.ts';
 import { countingClock } from '../support/counting-clock.ts';
 import type { CountingClock } from '../support/counting-clock.ts';
-import { startFaultyProxy } from '../support/faulty-proxy.ts';
-import type { Fault, FaultyProxy } from '../support/faulty-proxy.ts';
+import { FAULTS, startFaultyProxy } from '../support/faulty-proxy.ts';
+import type { FaultyProxy } from '../support/faulty-proxy.ts';
 import { clientFor, namespaceFor } from '../support/kube-client.ts';
 import { seeded } from '../sim/random.ts';
 
@@ -124,20 +124,6 @@ async function difference(cached: Record<string, number>, namespace: string): Pr
   }
   return undefined;
 }
-
-const FAULTS: Record<string, Fault> = {
-  reset: { kind: 'reset' },
-  'half-open': { kind: 'half-open' },
-  '410 over HTTP': { kind: 'status', status: 410 },
-  '410 in the watch': { kind: 'gone-event' },
-  '429 with Retry-After': { kind: 'status', status: 429, retryAfter: 1 },
-  '500': { kind: 'status', status: 500 },
-  'slow bytes': { kind: 'slow' },
-  'answers cut off': { kind: 'truncated' },
-  'a line cut off': { kind: 'garbled' },
-  'events twice': { kind: 'duplicated' },
-  'events out of order': { kind: 'reordered' },
-};
 
 vi.setConfig({ maxConcurrency: 20, testTimeout: 300_000 });
 

@@ -9,7 +9,7 @@ import { startApiServer } from '../support/apiserver.ts';
 import type { ApiServer } from '../support/apiserver.ts';
 import { countingClock } from '../support/counting-clock.ts';
 import type { CountingClock } from '../support/counting-clock.ts';
-import { startFaultyProxy } from '../support/faulty-proxy.ts';
+import { FAULTS, startFaultyProxy } from '../support/faulty-proxy.ts';
 import type { Fault, FaultyProxy } from '../support/faulty-proxy.ts';
 import { clientFor, namespaceFor } from '../support/kube-client.ts';
 
@@ -83,20 +83,6 @@ async function world(name: string, backoff = BACKOFF): Promise<World> {
  * is followed by a list of at most 4 pages and a watch.
  */
 const allowed = (ms: number): number => 5 * (5 + Math.ceil(ms / (BACKOFF.maxMs / 2)));
-
-const FAULTS: Record<string, Fault> = {
-  reset: { kind: 'reset' },
-  'half-open': { kind: 'half-open' },
-  '410 over HTTP': { kind: 'status', status: 410 },
-  '410 in the watch': { kind: 'gone-event' },
-  '429 with Retry-After': { kind: 'status', status: 429, retryAfter: 1 },
-  '500': { kind: 'status', status: 500 },
-  'slow bytes': { kind: 'slow' },
-  'answers cut off': { kind: 'truncated' },
-  'a line cut off': { kind: 'garbled' },
-  'events twice': { kind: 'duplicated' },
-  'events out of order': { kind: 'reordered' },
-};
 
 /** Everything that was opened is closed again: sockets at the proxy, timers of the client. */
 async function nothingLeft({ informer, client, proxy, clock }: World): Promise<void> {

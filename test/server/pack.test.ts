@@ -4,10 +4,11 @@ import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { crc32, deflateRawSync, gunzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { load } from 'js-yaml';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ModelPackage } from '../../api/src/model-package.ts';
+import { zip as zipArchive } from '../../router/src/fetch/test-archives.ts';
 import { pack, type PackOptions } from '../../tools/pack/pack.ts';
 import { doubling } from './support/saved-model.ts';
 import { MODELS, ROOT, temporaryFolder } from './support/server.ts';
@@ -18,39 +19,8 @@ const at = (...parts: string[]): string => path.join(folder.path, ...parts);
 const OPTIONS: PackOptions = { tar: false, force: false };
 const ONNX = readFileSync(path.join(MODELS, 'classifier-onnx', 'v1', 'model.onnx'));
 
-/** A zip archive, deflated, as TorchServe's archiver writes it. */
-function zip(files: Record<string, string | Uint8Array>): Buffer {
-  const parts: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (const [name, content] of Object.entries(files)) {
-    const bytes = Buffer.from(content);
-    const packed = deflateRawSync(bytes);
-    const common = Buffer.alloc(26);
-    common.writeUInt16LE(20, 0);
-    common.writeUInt16LE(8, 4);
-    common.writeUInt32LE(crc32(bytes), 10);
-    common.writeUInt32LE(packed.length, 14);
-    common.writeUInt32LE(bytes.length, 18);
-    common.writeUInt16LE(name.length, 22);
-    const entry = Buffer.alloc(16);
-    entry.writeUInt32LE(offset, 12);
-    const [local, central] = ['PK\x03\x04', 'PK\x01\x02\x14\0'].map((signature) => Buffer.from(signature, 'latin1')) as [Buffer, Buffer];
-    directory.push(central, common, entry.subarray(2), Buffer.from(name));
-    const made = Buffer.concat([local, common, Buffer.from(name), packed]);
-    parts.push(made);
-    offset += made.length;
-  }
-  const end = Buffer.alloc(22);
-  end.write('PK\x05\x06', 'latin1');
-  end.writeUInt16LE(Object.keys(files).length, 8);
-  end.writeUInt16LE(Object.keys(files).length, 10);
-  const list = Buffer.concat(directory);
-  end.writeUInt32LE(list.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...parts, list, end]);
-}
-
+/** As TorchServe's archiver writes it. */
+const zip = (files: Record<string, string | Uint8Array>): Buffer => zipArchive(Object.entries(files).map(([name, content]) => ({ name, content })));
 const mar = (model: object, files: Record<string, string | Uint8Array>): Buffer => zip({ 'MAR-INF/MANIFEST.json': JSON.stringify({ archiverVersion: '0.12.0', model }), ...files });
 const manifestAt = (place: string): ModelPackage => ModelPackage.parse(load(readFileSync(path.join(place, 'model.yaml'), 'utf8')));
 

@@ -29,6 +29,21 @@ export type Fault =
   /** Two events change places. */
   | { kind: 'reordered' };
 
+/** Each of them once, by a name for tests. */
+export const FAULTS: Record<string, Fault> = {
+  reset: { kind: 'reset' },
+  'half-open': { kind: 'half-open' },
+  '410 over HTTP': { kind: 'status', status: 410 },
+  '410 in the watch': { kind: 'gone-event' },
+  '429 with Retry-After': { kind: 'status', status: 429, retryAfter: 1 },
+  '500': { kind: 'status', status: 500 },
+  'slow bytes': { kind: 'slow' },
+  'answers cut off': { kind: 'truncated' },
+  'a line cut off': { kind: 'garbled' },
+  'events twice': { kind: 'duplicated' },
+  'events out of order': { kind: 'reordered' },
+};
+
 export interface Asked {
   method: string;
   /** With the query. */
