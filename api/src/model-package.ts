@@ -71,6 +71,17 @@ export const FeatureContract = z.strictObject({
 });
 export type FeatureContract = z.infer<typeof FeatureContract>;
 
+const batchSizes = z.array(z.number().int().min(1).max(4096)).min(1).max(32).optional();
+
+/** How calls share batches. What the server is told (spec.model.batching, or its environment) goes first. */
+export const PackageBatching = z.strictObject({
+  /** Sizes at which a batch runs at once instead of waiting for more. */
+  preferredSizes: batchSizes,
+  /** The only sizes that run: smaller batches are filled up, and what was added is dropped. Sizes above MAX_BATCH_SIZE are not used. */
+  allowedSizes: batchSizes,
+});
+export type PackageBatching = z.infer<typeof PackageBatching>;
+
 export const ModelPackage = z.strictObject({
   apiVersion: z.literal(MODEL_PACKAGE_API),
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
@@ -92,6 +103,7 @@ export const ModelPackage = z.strictObject({
   explanation: z.enum(['occlusion', 'none']).optional(),
   trainingData: z.strictObject({ tag: z.string().min(1), sha256: sha256.optional() }).optional(),
   baseline: z.record(z.string(), z.number()).optional(),
+  batching: PackageBatching.optional(),
   samples: z.array(z.strictObject({ request: z.string().min(1), response: z.string().optional() })).optional(),
   licence: z.string().optional(),
 });

@@ -27,6 +27,12 @@ describe('settings', () => {
     expect(readConfig({ ALIAS_PORTS: '8501, 8500' }).aliasPorts).toEqual([8501, 8500]);
   });
 
+  it('batch sizes are whole numbers within MAX_BATCH_SIZE', () => {
+    expect(readConfig({ BATCH_ALLOWED_SIZES: '1, 2,4' }).BATCH_ALLOWED_SIZES).toEqual([1, 2, 4]);
+    expect(() => readConfig({ BATCH_ALLOWED_SIZES: '1,two' })).toThrow(/BATCH_ALLOWED_SIZES/);
+    expect(() => readConfig({ BATCH_PREFERRED_SIZES: '64' })).toThrow('BATCH_PREFERRED_SIZES: 64 is over MAX_BATCH_SIZE 32');
+  });
+
   it('threads and memory are known', () => {
     const config = readConfig({ TF_THREADS: '3', MEMORY_BUDGET_BYTES: '12' });
     expect([config.threads, config.memoryBudget]).toEqual([3, 12]);

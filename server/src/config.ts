@@ -9,6 +9,7 @@ import { cgroupCpus, cgroupMemoryBytes } from './host/cgroup.ts';
 const count = (fallback: number, min = 0): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().int().min(min).default(fallback);
 const flag = z.enum(['true', 'false']).default('false').transform((value) => value === 'true');
 const list = z.string().default('').transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''));
+const sizes = list.refine((items) => items.every((item) => /^[1-9]\d{0,8}$/.test(item)), 'must be whole numbers of rows, comma separated').transform((items) => items.map(Number));
 const text = z.string().min(1).optional();
 
 /** Name -> schema and the line that --help prints. */
@@ -23,6 +24,8 @@ const VARIABLES = {
   BEHIND_ROUTER: [flag, 'true behind an InferenceService: 421 for a missing version, management off'],
   MAX_BATCH_SIZE: [count(32, 1), 'rows of one run of a model'],
   BATCH_MAX_DELAY_MS: [z.coerce.number().min(0).default(0), 'how long a call may wait for company, milliseconds'],
+  BATCH_PREFERRED_SIZES: [sizes, "rows at which a batch waits no longer, comma separated; default: the package's own, else none"],
+  BATCH_ALLOWED_SIZES: [sizes, "the only rows of a run, comma separated: smaller batches are filled up; default: the package's own, else any"],
   MAX_BATCH_ITEMS: [count(10_000, 1), 'items of one call'],
   MAX_QUEUE: [count(1024, 1), 'calls that may wait for one model'],
   MAX_BODY_BYTES: [count(64 * 1024 * 1024, 1), 'body of a call, as sent and inflated'],
@@ -77,6 +80,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
     throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
   }
   const values = parsed.data as Values;
+  checkSizes(values);
   return Object.freeze({
     ...values,
     MODEL_PATH: path.resolve(values.MODEL_PATH),
@@ -85,6 +89,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
     aliasPorts: [...new Set([...aliasPorts(values.ALIAS_PORTS, values.PORT), ...cloudPorts(values)])],
     adminHost: values.ADMIN_HOST ?? (values.BEHIND_ROUTER || values.ADMIN_TOKEN !== undefined ? '0.0.0.0' : '127.0.0.1'),
   });
+}
+
+function checkSizes(values: Values): void {
+  for (const name of ['BATCH_PREFERRED_SIZES', 'BATCH_ALLOWED_SIZES'] as const) {
+    const over = values[name].find((rows) => rows > values.MAX_BATCH_SIZE);
+    if (over !== undefined) throw new ConfigError(`${name}: ${String(over)} is over MAX_BATCH_SIZE ${String(values.MAX_BATCH_SIZE)}`);
+  }
 }
 
 function aliasPorts(given: readonly string[], port: number): number[] {
@@ -120,7 +131,7 @@ export function helpText(): string {
 
 function defaultOf(schema: z.ZodType): string {
   const parsed = schema.safeParse(undefined);
-  const value = (parsed.success ? parsed.data : undefined) as string | number | boolean | string[] | undefined;
+  const value = (parsed.success ? parsed.data : undefined) as string | number | boolean | string[] | number[] | undefined;
   return value === undefined ? '' : String(value);
 }
 

@@ -52,6 +52,8 @@ function managerOptions(config: ServerConfig): ManagerOptions {
     workers: config.TF_WORKERS,
     maxBatchSize: config.MAX_BATCH_SIZE,
     batchMaxDelayMs: config.BATCH_MAX_DELAY_MS,
+    preferredSizes: config.BATCH_PREFERRED_SIZES,
+    allowedSizes: config.BATCH_ALLOWED_SIZES,
     maxQueue: config.MAX_QUEUE,
     warmupIterations: config.WARMUP_ITERATIONS,
     format: config.MODEL_FORMAT,
@@ -79,8 +81,8 @@ function managerEvents(log: Logger, metrics: MetricsCollector): ManagerEvents {
         `model loaded: ${String(runner.workers)} worker(s) x ${(runner.info.bytes / 1024 / 1024).toFixed(2)} MiB of weights`,
       );
     },
-    batch: (spec, rows, computeMs) => {
-      metrics.batch(spec.name, spec.version, { rows, computeMs });
+    batch: (spec, batch) => {
+      metrics.batch(spec.name, spec.version, batch);
     },
     workerLost: (spec, why, delayMs) => {
       metrics.workerLost(spec.name, spec.version);

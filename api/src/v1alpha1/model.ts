@@ -33,12 +33,28 @@ const WarmupSpec = doc(
   "Warm-up of Slipway's own server.",
 );
 
-const BatchingSpec = doc(
+const batchSizes = (description: string): z.ZodOptional<z.ZodArray<z.ZodInt>> => kube(z.array(z.int().min(1).max(4096)).min(1).max(32).optional(), { description, listType: 'set' });
+
+const BatchingSpec = kube(
   z.object({
     maxBatchSize: doc(z.int().min(1).max(4096).default(32), 'Most items in one batch.'),
     maxDelay: doc(duration().default('0s'), 'Longest wait for a fuller batch, as a duration such as 5ms; 0s takes what is queued when a worker is free.'),
+    preferredSizes: batchSizes("Sizes at which a batch runs at once instead of waiting for more; default: the package's own, else none."),
+    allowedSizes: batchSizes("The only sizes that run: smaller batches are filled up, and what was added is dropped from the answers. Default: the package's own, else any size runs."),
   }),
-  "Batching of Slipway's own server.",
+  {
+    description: "Batching of Slipway's own server.",
+    cel: [
+      {
+        rule: '!has(self.preferredSizes) || self.preferredSizes.all(size, size <= self.maxBatchSize)',
+        message: 'preferredSizes must not be larger than maxBatchSize; raise maxBatchSize or remove them',
+      },
+      {
+        rule: '!has(self.allowedSizes) || self.allowedSizes.all(size, size <= self.maxBatchSize)',
+        message: 'allowedSizes must not be larger than maxBatchSize; raise maxBatchSize or remove them',
+      },
+    ],
+  },
 );
 
 export const ModelSpec = kube(

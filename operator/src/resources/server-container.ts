@@ -45,11 +45,19 @@ function serverEnv({ isvc, revision }: RevisionInput, timeoutSeconds: number): E
       DRAIN_DELAY_SECONDS: String(DRAIN_DELAY_SECONDS),
       REQUEST_TIMEOUT_SECONDS: String(timeoutSeconds),
     }),
+    ...batchSizesEnv(model.batching),
     ...optionalEnv('MODEL_VERSION', model.version),
     ...optionalEnv('MODEL_FORMAT', model.format),
     ...optionalEnv('V1_DIALECT', model.v1Dialect),
   ];
 }
+
+type Batching = RevisionInput['isvc']['spec']['model']['batching'];
+
+const batchSizesEnv = (batching: Batching): EnvVar[] => [
+  ...optionalEnv('BATCH_PREFERRED_SIZES', batching?.preferredSizes?.join()),
+  ...optionalEnv('BATCH_ALLOWED_SIZES', batching?.allowedSizes?.join()),
+];
 
 /**
  * The startup probe waits for the process, not for the model: a server whose model cannot load stays up, unready, and

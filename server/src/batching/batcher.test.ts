@@ -128,6 +128,24 @@ describe('the queue of a model', () => {
     expect(runner.batches).toEqual([[1], [8, 9], [2]]);
   });
 
+  it('fills a batch up to an allowed size with its first row, and nobody sees what was added', async () => {
+    const ran: object[] = [];
+    const { runner, batcher } = make({ maxRows: 8, allowed: [1, 4, 8], onBatch: (batch: object) => ran.push(batch) });
+    const alone = batcher.submit({ inputs: [row(1)], ...far });
+    const calls = [batcher.submit({ inputs: [row(2, 2)], ...far, owned: true }), batcher.submit({ inputs: [row(3)], ...far })];
+    runner.next();
+    expect(values(await alone)).toEqual([1]);
+    await vi.waitFor(() => { expect(runner.batches).toHaveLength(2); });
+    runner.next();
+    expect((await Promise.all(calls)).map(values)).toEqual([[2, 2], [3]]);
+    const single = batcher.submit({ inputs: [row(5, 6)], ...far });
+    await vi.waitFor(() => { expect(runner.batches).toHaveLength(3); });
+    runner.next();
+    expect(values(await single)).toEqual([5, 5, 5, 5, 5, 5]);
+    expect(runner.batches).toEqual([[1], [2, 2, 3, 2], [5, 5, 5, 5, 5, 5, 5, 5]]);
+    expect(ran).toEqual([{ rows: 1, padding: 0, computeMs: 1 }, { rows: 3, padding: 1, computeMs: 1 }, { rows: 6, padding: 2, computeMs: 1 }]);
+  });
+
   it('closing refuses what waits', async () => {
     const { runner, batcher } = make();
     const running = batcher.submit({ inputs: [row(1)], ...far });

@@ -2,18 +2,28 @@
 // Must not know requests or protocols: tensors in, tensors out.
 import { InferenceError } from '../inference/errors.ts';
 import { bytesOf, concatRows, rowsOf, sliceRows, type Tensor } from '../inference/tensor.ts';
-import { decide, type BatchLimits, type Waiting } from './policy.ts';
+import { decide, paddingFor, type BatchLimits, type Waiting } from './policy.ts';
 
 export interface BatchRunner {
   readonly free: number;
   run(parts: readonly (readonly Tensor[])[], transfer: readonly ArrayBuffer[]): Promise<{ outputs: Tensor[]; computeMs: number }>;
 }
 
+/** A batch that ran. */
+export interface RanBatch {
+  /** Rows that callers sent. */
+  rows: number;
+  /** Rows added to reach an allowed size. */
+  padding: number;
+  /** Milliseconds that the model took. */
+  computeMs: number;
+}
+
 export interface BatcherOptions extends BatchLimits {
   /** Calls that may wait; one more is refused. */
   maxQueue: number;
-  /** Told of every batch that ran, and how long the model took. */
-  onBatch(rows: number, calls: number, computeMs: number): void;
+  /** Told of every batch that ran. */
+  onBatch(batch: RanBatch): void;
 }
 
 export interface Submission {
@@ -116,10 +126,12 @@ export class Batcher {
     const started = performance.now();
     for (const item of items) this.#running.add(item);
     try {
-      const { parts, transfer } = assemble(items);
+      const rows = items.reduce((sum, item) => sum + item.rows, 0);
+      const padding = paddingFor(rows, this.#options);
+      const { parts, transfer } = assemble(padding === 0 ? items : [...items, filler(items, padding)]);
       const { outputs, computeMs } = await this.#runner.run(parts, transfer);
-      this.#options.onBatch(items.reduce((sum, item) => sum + item.rows, 0), items.length, computeMs);
-      deliver(items, outputs, { started, computeMs });
+      this.#options.onBatch({ rows, padding, computeMs });
+      deliver(items, outputs, { started, computeMs, whole: items.length === 1 && padding === 0 });
     } catch (error) {
       for (const item of items) settle(item, () => item.reject(error as Error));
     } finally {
@@ -164,8 +176,20 @@ function keyOf(inputs: readonly Tensor[]): string {
   return key;
 }
 
+/** What a batch is made of: a call's inputs, or rows that fill it up. */
+type Part = Pick<Submission, 'inputs' | 'owned'>;
+
+/** Rows to fill a batch up with: its first one again, which the model surely takes. Their outputs are dropped. */
+function filler(items: readonly Item[], rows: number): Part {
+  const inputs = items[0]?.inputs ?? [];
+  return { inputs: inputs.map((input) => ownCopy(concatRows(Array.from({ length: rows }, () => sliceRows(input, 0, 1))))), owned: true };
+}
+
+/** One row alone is a view on its call's memory, which moves by itself. */
+const ownCopy = (tensor: Tensor): Tensor => ({ ...tensor, data: tensor.data.slice() });
+
 /** Small batches become one part; the memory of large ones moves to the worker, where it is stacked. */
-function assemble(items: readonly Item[]): { parts: (readonly Tensor[])[]; transfer: ArrayBuffer[] } {
+function assemble(items: readonly Part[]): { parts: (readonly Tensor[])[]; transfer: ArrayBuffer[] } {
   const bytes = items.reduce((sum, item) => sum + item.inputs.reduce((total, input) => total + bytesOf(input), 0), 0);
   if (items.length === 1 || bytes > STACK_HERE_BYTES) return movable(items);
   const parts = items.map((item) => item.inputs);
@@ -174,7 +198,7 @@ function assemble(items: readonly Item[]): { parts: (readonly Tensor[])[]; trans
 }
 
 /** A view on part of some memory is copied first: sending it as it is would copy all of that memory. */
-function movable(items: readonly Item[]): { parts: Tensor[][]; transfer: ArrayBuffer[] } {
+function movable(items: readonly Part[]): { parts: Tensor[][]; transfer: ArrayBuffer[] } {
   const transfer: ArrayBuffer[] = [];
   const parts = items.map((item) =>
     item.inputs.map((input) => {
@@ -189,11 +213,11 @@ function movable(items: readonly Item[]): { parts: Tensor[][]; transfer: ArrayBu
   return { parts, transfer };
 }
 
-function deliver(items: readonly Item[], outputs: readonly Tensor[], run: { started: number; computeMs: number }): void {
+function deliver(items: readonly Item[], outputs: readonly Tensor[], run: { started: number; computeMs: number; whole: boolean }): void {
   let from = 0;
   for (const item of items) {
     const to = from + item.rows;
-    const own = items.length === 1 ? [...outputs] : outputs.map((output) => sliceRows(output, from, to));
+    const own = run.whole ? [...outputs] : outputs.map((output) => sliceRows(output, from, to));
     settle(item, () => item.resolve({ outputs: own, queueMs: run.started - item.since, computeMs: run.computeMs }));
     from = to;
   }

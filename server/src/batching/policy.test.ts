@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide, type Waiting } from './policy.ts';
+import { decide, paddingFor, type Waiting } from './policy.ts';
 
 const item = (rows: number, key = 'a', since = 0): Waiting => ({ key, rows, since });
 const limits = { maxRows: 8, maxDelayMs: 0, merge: true };
@@ -33,11 +33,28 @@ describe('which calls make the next batch', () => {
     expect(decide([item(4, 'a', 100), item(6, 'a', 104)], 105, patient), 'the next does not fit: waiting gains nothing').toEqual({ kind: 'run', take: [0] });
   });
 
+  it('a preferred size runs at once, the largest that can be made; what is left waits', () => {
+    const preferring = { ...limits, maxDelayMs: 10, preferred: [2, 4] };
+    expect(decide([item(1)], 0, preferring)).toEqual({ kind: 'wait', until: 10 });
+    expect(decide([item(1), item(1)], 0, preferring)).toEqual({ kind: 'run', take: [0, 1] });
+    expect(decide([item(1), item(1), item(1), item(1), item(1)], 0, preferring)).toEqual({ kind: 'run', take: [0, 1, 2, 3] });
+    expect(decide([item(3)], 0, preferring)).toEqual({ kind: 'wait', until: 10 });
+    expect(decide([item(3)], 10, preferring), 'nothing preferred can be made: as it is').toEqual({ kind: 'run', take: [0] });
+    expect(decide([item(2), item(3)], 0, { ...preferring, maxDelayMs: 0 })).toEqual({ kind: 'run', take: [0] });
+  });
+
+  it('a batch is filled up to the next allowed size', () => {
+    const fixed = { ...limits, allowed: [1, 2, 4, 8] };
+    expect([1, 2, 3, 4, 5, 8, 9].map((rows) => paddingFor(rows, fixed))).toEqual([0, 0, 1, 0, 3, 0, 0]);
+    expect(paddingFor(3, limits)).toBe(0);
+    expect(paddingFor(3, { ...fixed, merge: false }), 'rows that influence each other get no strangers').toBe(0);
+  });
+
   it('always takes the first, each once, in order, of one key, within the limit', () => {
     const queue = fc.array(fc.record({ key: fc.constantFrom('a', 'b'), rows: fc.integer({ min: 1, max: 12 }), since: fc.integer({ min: 0, max: 50 }) }), { minLength: 1 });
     fc.assert(
-      fc.property(queue, fc.integer({ min: 0, max: 100 }), fc.boolean(), (waiting, now, merge) => {
-        const decision = decide(waiting, now, { maxRows: 8, maxDelayMs: 5, merge });
+      fc.property(queue, fc.integer({ min: 0, max: 100 }), fc.boolean(), fc.uniqueArray(fc.integer({ min: 1, max: 8 })), (waiting, now, merge, preferred) => {
+        const decision = decide(waiting, now, { maxRows: 8, maxDelayMs: 5, merge, preferred });
         if (decision.kind === 'wait') {
           expect(decision.until).toBeGreaterThan(now);
           return;

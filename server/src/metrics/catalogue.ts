@@ -22,6 +22,7 @@ export const METRICS = {
   slipway_server_request_duration_seconds: { type: 'histogram', help: 'Time from the first byte read to the answer.', labels: [...MODEL, 'protocol'], buckets: LATENCY },
   slipway_server_phase_duration_seconds: { type: 'histogram', help: 'Time of one phase of a call: preprocess, queue, batch, compute, postprocess, serialise.', labels: [...MODEL, 'phase'], buckets: LATENCY },
   slipway_server_batch_size: { type: 'histogram', help: 'Rows of the batches that ran.', labels: MODEL, buckets: ROWS },
+  slipway_server_padded_rows_total: { type: 'counter', help: 'Rows added to batches to reach an allowed size; their outputs are dropped.', labels: MODEL },
   slipway_server_requests_in_flight: { type: 'gauge', help: 'Inference calls being answered.', labels: [] },
   slipway_server_queue_length: { type: 'gauge', help: 'Calls waiting for a worker.', labels: MODEL },
   slipway_server_worker_restarts_total: { type: 'counter', help: 'Workers that ended and were started again.', labels: MODEL },

@@ -22,7 +22,7 @@ describe('metrics', () => {
     metrics.inference(4);
     metrics.inference(6);
     metrics.phase('m', '1', 'compute', 4);
-    metrics.batch('m', '1', { rows: 3, computeMs: 4 });
+    metrics.batch('m', '1', { rows: 3, padding: 0, computeMs: 4 });
     expect(metrics.summary()).toMatchObject({ requestCount: 2, errorCount: 1, errorRate: 0.5, averageInferenceTimeMs: 5 });
     const { text } = await metrics.prometheus();
     expect(text).toContain('slipway_server_requests_total{model="m",version="1",protocol="native",code="200"} 1');

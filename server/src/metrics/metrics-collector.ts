@@ -1,6 +1,7 @@
 // Owns what the server measures: counters and histograms of calls, gauges read when scraped. Must not know protocols' bodies.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Statistics, type Duration, type ModelStatistics } from './statistics.ts';
+import type { RanBatch } from '../batching/batcher.ts';
 import { METRICS, RUNTIME_PREFIX, type MetricEntry, type MetricName, type Phase } from './catalogue.ts';
 
 export interface CallRecord {
@@ -78,10 +79,11 @@ export class MetricsCollector {
     this.#inferenceMs += ms;
   }
 
-  /** A batch that ran, and how long the model took for it. */
-  batch(model: string, version: string, { rows, computeMs }: { rows: number; computeMs: number }): void {
+  /** A batch that ran, how long the model took for it, and the rows it was filled up with. */
+  batch(model: string, version: string, { rows, padding, computeMs }: RanBatch): void {
     this.statistics.batch(model, version, rows, computeMs);
     this.#histogram('slipway_server_batch_size').observe({ model, version }, rows);
+    if (padding > 0) this.#counter('slipway_server_padded_rows_total').inc({ model, version }, padding);
   }
 
   workerLost(model: string, version: string): void {

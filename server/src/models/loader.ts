@@ -5,7 +5,8 @@ import type { ModelFormat, ModelPackage } from '@slipway/api';
 import { LoadError } from '../backends/backend.ts';
 import { ModelRunner } from '../backends/model-runner.ts';
 import type { WorkerPool } from '../backends/worker-pool.ts';
-import { Batcher } from '../batching/batcher.ts';
+import { Batcher, type RanBatch } from '../batching/batcher.ts';
+import type { BatchLimits } from '../batching/policy.ts';
 import { picturesOf, pictureTensor, prepareInputs, prepareTensors } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { Tensor } from '../inference/tensor.ts';
@@ -20,6 +21,9 @@ export interface LoaderOptions {
   workers: number;
   maxBatchSize: number;
   batchMaxDelayMs: number;
+  /** Absent or empty: what the package says. */
+  preferredSizes?: readonly number[];
+  allowedSizes?: readonly number[];
   maxQueue: number;
   warmupIterations: number;
   format: ModelFormat | undefined;
@@ -27,7 +31,7 @@ export interface LoaderOptions {
 
 export interface LoaderEvents {
   phase(phase: 'Loading' | 'WarmingUp'): void;
-  batch(spec: ServingSpec, rows: number, computeMs: number): void;
+  batch(spec: ServingSpec, batch: RanBatch): void;
   lost(spec: ServingSpec, why: string, delayMs: number): void;
 }
 
@@ -50,15 +54,27 @@ export async function loadModel(pool: WorkerPool, job: LoadJob, options: LoaderO
     events.phase('WarmingUp');
     const samples = await readSamples(files, { spec, vectorizer, decode: (bytes, channels) => runner.decode({ bytes, channels }) });
     const run = async (inputs: readonly Tensor[]): Promise<Tensor[]> => (await runner.run([inputs])).outputs;
-    const warm = await warmUp(run, spec.signature, samples, { iterations: options.warmupIterations, maxBatchSize: options.maxBatchSize, workers: runner.workers });
-    const limits = { maxRows: options.maxBatchSize, maxDelayMs: options.batchMaxDelayMs, merge: warm.batching.enabled };
-    const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, onBatch: (rows, _calls, computeMs) => { events.batch(spec, rows, computeMs); } });
+    const wanted = batchLimits(options, files.manifest);
+    const warm = await warmUp(run, spec.signature, samples, { iterations: options.warmupIterations, maxBatchSize: wanted.maxRows, allowed: wanted.allowed, workers: runner.workers });
+    const limits = { ...wanted, merge: warm.batching.enabled };
+    const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, onBatch: (batch) => { events.batch(spec, batch); } });
     runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); } });
     return { spec, runner, batcher, limits, vectorizer, ...warm, ...identityOf(files.manifest, job) };
   } catch (error) {
     await runner.close();
     throw error;
   }
+}
+
+type WantedLimits = Required<Omit<BatchLimits, 'merge'>>;
+
+/** What the server is told goes before what the package says. */
+function batchLimits(options: LoaderOptions, manifest: ModelPackage | undefined): WantedLimits {
+  const { maxBatchSize } = options;
+  const usable = (own: readonly number[] = [], packaged: readonly number[] = []): number[] =>
+    [...new Set(own.length > 0 ? own : packaged)].filter((size) => size <= maxBatchSize).sort((a, b) => a - b);
+  const allowed = usable(options.allowedSizes, manifest?.batching?.allowedSizes);
+  return { maxRows: allowed.at(-1) ?? maxBatchSize, maxDelayMs: options.batchMaxDelayMs, preferred: usable(options.preferredSizes, manifest?.batching?.preferredSizes), allowed };
 }
 
 function identityOf(manifest: ModelPackage | undefined, job: LoadJob): Pick<Model, 'packageName' | 'numericVersion' | 'digest'> {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ModelState, Reason } from '@slipway/api';
 import { LoadError } from '../backends/backend.ts';
 import type { WorkerPool } from '../backends/worker-pool.ts';
+import type { RanBatch } from '../batching/batcher.ts';
 import { InferenceError } from '../inference/errors.ts';
 import { present } from '../inference/optional.ts';
 import type { ServingSpec } from '../inference/spec.ts';
@@ -28,7 +29,7 @@ export interface ManagerOptions extends LoaderOptions {
 export interface ManagerEvents {
   changed(entry: Entry): void;
   loaded(entry: Entry, model: Model, ms: number): void;
-  batch(spec: ServingSpec, rows: number, computeMs: number): void;
+  batch(spec: ServingSpec, batch: RanBatch): void;
   workerLost(spec: ServingSpec, why: string, delayMs: number): void;
 }
 
@@ -205,7 +206,7 @@ export class ModelManager {
     const job = { identity: { name: entry.name, version: entry.version }, files, digest: entry.digest };
     const model = await loadModel(this.#pool, job, this.#options, {
       phase: (phase) => { this.#changed(entry, phase); },
-      batch: (spec, rows, computeMs) => { this.#events.batch(spec, rows, computeMs); },
+      batch: (spec, batch) => { this.#events.batch(spec, batch); },
       lost: (spec, why, delayMs) => { this.#events.workerLost(spec, why, delayMs); },
     });
     entry.model = model;

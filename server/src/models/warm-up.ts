@@ -8,6 +8,8 @@ import { layoutOf, concatRows, rowsOf, sizeOf, sliceRows, type ModelSignature, t
 export interface WarmUpOptions {
   iterations: number;
   maxBatchSize: number;
+  /** The only sizes that will run, if they are fixed: each is warmed. */
+  allowed: readonly number[];
   /** Runs kept in flight at once, so that every worker is warmed. */
   workers: number;
 }
@@ -20,11 +22,13 @@ export interface WarmUpResult {
 export type Run = (inputs: readonly Tensor[]) => Promise<Tensor[]>;
 
 /**
- * Runs the samples (else zeros, with one row and with a full batch) `iterations` times in every worker.
+ * Runs the samples (else zeros, with one row and with a full batch) and every allowed size `iterations` times in every worker.
  * @throws LoadError WarmupFailed or UnsupportedOp with the runtime's words.
  */
 export async function warmUp(run: Run, signature: ModelSignature, samples: readonly (readonly Tensor[])[], options: WarmUpOptions): Promise<WarmUpResult> {
-  const inputs = samples.length > 0 ? samples : zeroInputs(signature, options.maxBatchSize);
+  const [sample] = samples;
+  const sizes = options.allowed.length > 0 ? options.allowed : [options.maxBatchSize];
+  const inputs = sample === undefined ? zeroInputs(signature, [...new Set([1, ...sizes])]) : [...samples, ...sized(sample, signature, options.allowed)];
   if (inputs.length === 0) {
     const detail = 'skipped (dynamic shape, add samples)';
     return { warmup: { complete: true, detail }, batching: { enabled: false, reason: `${detail}: nothing shows that calls can share a batch` } };
@@ -41,15 +45,21 @@ export async function warmUp(run: Run, signature: ModelSignature, samples: reado
   }
 }
 
-/** Zeros with one row and with a full batch; none where another dimension than the first is unknown. */
-function zeroInputs(signature: ModelSignature, maxBatchSize: number): Tensor[][] {
+/** A sample's first row as many times as each allowed size says, where the model lets the first dimension vary. */
+function sized(sample: readonly Tensor[], signature: ModelSignature, allowed: readonly number[]): Tensor[][] {
+  if (signature.inputs.some((input) => input.shape[0] !== -1)) return [];
+  return allowed.map((rows) => sample.map((tensor) => concatRows(Array.from({ length: rows }, () => sliceRows(tensor, 0, 1)))));
+}
+
+/** Zeros with each number of rows; none where another dimension than the first is unknown. */
+function zeroInputs(signature: ModelSignature, sizes: readonly number[]): Tensor[][] {
   if (signature.inputs.some((input) => input.shape.slice(1).includes(-1))) return [];
   const make = (rows: number): Tensor[] =>
     signature.inputs.map((input) => {
       const shape = input.shape.length === 0 ? [] : [input.shape[0] === -1 ? rows : (input.shape[0] ?? 1), ...input.shape.slice(1)];
       return { name: input.name, dtype: input.dtype, shape, data: layoutOf(input.dtype).make(sizeOf(shape)) };
     });
-  return maxBatchSize > 1 ? [make(1), make(maxBatchSize)] : [make(1)];
+  return sizes.map(make);
 }
 
 /** Calls may share a batch only if the model treats every row by itself: f(a + b) = f(a) + f(b). */

@@ -71,7 +71,7 @@ export async function modelConfig(context: ProtocolContext, target: Target, numb
     max_batch_size: batched ? limits.maxRows : 0,
     input: inputs.map(tensor),
     output: spec.signature.outputs.map(tensor),
-    ...(batching.enabled ? { dynamic_batching: { preferred_batch_size: [], max_queue_delay_microseconds: Math.round(limits.maxDelayMs * 1000) } } : {}),
+    ...(batching.enabled ? { dynamic_batching: { preferred_batch_size: limits.preferred ?? [], max_queue_delay_microseconds: Math.round(limits.maxDelayMs * 1000) } } : {}),
   };
 }
 
