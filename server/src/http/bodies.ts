@@ -12,7 +12,7 @@ export function addBodies(app: FastifyInstance): void {
     request.headers['content-type'] ??= 'application/json';
     done();
   });
-  for (const type of [...JSON_TYPES, ...PICTURE_TYPES, /^application\/.*\+json/]) {
+  for (const type of [...JSON_TYPES, ...PICTURE_TYPES, 'application/octet-stream', /^application\/.*\+json/]) {
     app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => {
       done(null, body);
     });

@@ -2,7 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import { HEADERS } from './request-context.ts';
 
-const ALLOWED_HEADERS = 'content-type, content-encoding, accept-version, x-request-id, traceparent, slipway-model-version';
+const ALLOWED_HEADERS = 'content-type, content-encoding, accept-version, x-request-id, traceparent, slipway-model-version, slipway-tensor-shape, slipway-tensor-dtype';
+const EXPOSED = [...Object.values(HEADERS), 'slipway-tensor-name', 'slipway-tensor-shape', 'slipway-tensor-dtype'].join(', ');
 const MAX_AGE_SECONDS = 600;
 
 /** @param origins exact origins, or `*` */
@@ -17,7 +18,7 @@ export function addCors(app: FastifyInstance, origins: readonly string[]): void 
     if (allowed !== '*') reply.header('vary', 'origin');
     if (allowed === undefined) return;
     reply.header('access-control-allow-origin', allowed);
-    reply.header('access-control-expose-headers', Object.values(HEADERS).join(', '));
+    reply.header('access-control-expose-headers', EXPOSED);
     if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return;
     reply.header('access-control-allow-methods', 'GET, POST').header('access-control-allow-headers', ALLOWED_HEADERS);
     await reply.header('access-control-max-age', String(MAX_AGE_SECONDS)).code(204).send();

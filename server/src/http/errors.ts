@@ -35,7 +35,7 @@ export function asRefusal(thrown: FastifyError, maxBodyBytes: number): Inference
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new InferenceError('body_too_large', `The body is over the limit of ${String(maxBodyBytes)} bytes.`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new InferenceError('unsupported_media_type', 'Send application/json, image/png or image/jpeg.');
+      return new InferenceError('unsupported_media_type', 'Send application/json, application/octet-stream, image/png or image/jpeg.');
     default:
       return byStatus(thrown);
   }

@@ -20,6 +20,12 @@ export function checkPicture(bytes: Uint8Array, image: ImageInput, path: string)
   return size;
 }
 
+/** Whether the bytes begin as a PNG or a JPEG does. */
+export const isPicture = (bytes: Uint8Array): boolean => PNG.every((byte, at) => bytes[at] === byte) || JPEG.every((byte, at) => bytes[at] === byte);
+
+const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const JPEG = [0xff, 0xd8, 0xff];
+
 export function pictureSize(bytes: Uint8Array): PictureSize | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength >= 24 && view.getUint32(0) === 0x89504e47) return { kind: 'png', width: view.getUint32(16), height: view.getUint32(20) };

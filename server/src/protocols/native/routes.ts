@@ -2,6 +2,7 @@
 // the engine's. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
+import { isPicture } from '../../inference/pictures.ts';
 import type { MetricsCollector } from '../../metrics/metrics-collector.ts';
 import type { CallContext } from '../../pipeline/execute.ts';
 import type { InferenceEngine } from '../../pipeline/inference-engine.ts';
@@ -13,6 +14,7 @@ import { apiVersionOf, rememberVersion } from './api-version.ts';
 import type { Bodies } from './bodies.ts';
 import type { Kind } from './body-jobs.ts';
 import type { ApiVersion, Outside } from './codec.ts';
+import { OCTETS, readOctets, TENSOR_HEADERS, wantsOctets, writeOctets } from './octets.ts';
 
 export interface NativeOptions {
   engine: InferenceEngine;
@@ -53,9 +55,9 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
     spec = result.spec;
     rememberVersion(request, reply, version);
     const serialising = performance.now();
-    const body = await job.options.bodies.encode({ kind: job.kind, version, answer: { requestId: request.id, revision: job.options.revision }, result });
+    const { type, body, headers } = await encode(request, job, { version, result });
     metrics.phase(spec.name, spec.version, 'serialise', performance.now() - serialising);
-    reply.header(HEADERS.modelVersion, spec.version).type('application/json; charset=utf-8');
+    reply.header(HEADERS.modelVersion, spec.version).headers(headers).type(type);
     return await reply.send(body);
   } catch (thrown) {
     const error = asInferenceError(thrown);
@@ -67,26 +69,53 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
   }
 }
 
-async function predict({ request, reply }: Exchange, job: Job, at: { version: ApiVersion; began: number }): Promise<CallResult> {
-  const query = request.query as Record<string, string | undefined>;
-  const outside: Outside = { modelName: query['modelName'], modelVersion: headerOf(request, HEADERS.modelVersion) ?? query['modelVersion'], apiVersion: at.version };
-  const call = await decode(request, job, outside);
-  const context: CallContext = { requestId: request.id, deadline: at.began + job.options.timeoutMs, signal: hangUpSignal(reply) };
-  return job.options.engine.predict(call, context);
+async function encode(request: FastifyRequest, job: Job, made: { version: ApiVersion; result: CallResult }): Promise<{ type: string; body: string | Buffer; headers: Record<string, string> }> {
+  if (binary(request, job)) {
+    const { bytes, headers } = writeOctets(made.result);
+    return { type: OCTETS, body: bytes, headers };
+  }
+  const body = await job.options.bodies.encode({ kind: job.kind, ...made, answer: { requestId: request.id, revision: job.options.revision } });
+  return { type: 'application/json; charset=utf-8', body, headers: {} };
 }
 
-/** A picture is the body itself; everything else is JSON. */
-function decode(request: FastifyRequest, job: Job, outside: Outside): Promise<Call> {
+/** Raw bytes are the answer to one item; a batch is JSON whatever is accepted. */
+const binary = (request: FastifyRequest, job: Job): boolean => job.kind === 'predict' && wantsOctets(request.headers.accept);
+
+async function predict({ request, reply }: Exchange, job: Job, at: { version: ApiVersion; began: number }): Promise<CallResult> {
+  const outside: Outside = { modelName: queryOf(request, 'modelName'), modelVersion: headerOf(request, HEADERS.modelVersion) ?? queryOf(request, 'modelVersion'), apiVersion: at.version };
+  const call = await decode(request, job, outside);
+  const context: CallContext = { requestId: request.id, deadline: at.began + job.options.timeoutMs, signal: hangUpSignal(reply) };
+  return job.options.engine.predict(binary(request, job) ? { ...call, answer: 'tensors' } : call, context);
+}
+
+/** A picture or a raw tensor is the body itself; everything else is JSON. */
+async function decode(request: FastifyRequest, job: Job, outside: Outside): Promise<Call> {
   const body = request.body as Buffer | undefined;
-  if (!Buffer.isBuffer(body)) return Promise.reject(new InferenceError('malformed_request', 'The body is empty; JSON was expected.'));
+  if (!Buffer.isBuffer(body)) throw new InferenceError('malformed_request', 'The body is empty; JSON was expected.');
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (!PICTURE_TYPES.includes(type)) return job.options.bodies.decode(job.kind, body, outside);
-  if (job.kind === 'batch-predict') return Promise.reject(new InferenceError('unsupported_media_type', 'A batch of pictures is JSON: {"batch":[{"inputs":{"b64":"..."}}]}.'));
+  if (!PICTURE_TYPES.includes(type) && type !== OCTETS) return job.options.bodies.decode(job.kind, body, outside);
+  if (job.kind === 'batch-predict') throw new InferenceError('unsupported_media_type', 'A batch is JSON; a picture in it is {"inputs":{"b64":"..."}}.');
   const { modelName, modelVersion, apiVersion } = outside;
-  return Promise.resolve({ modelName, modelVersion, items: [{ pictures: [body] }], maxBatchSize: undefined, extras: apiVersion === 2 });
+  const target = type === OCTETS ? await decodeOctets(request, job, outside) : { modelName, modelVersion, items: [{ pictures: [body] }] };
+  return { ...target, maxBatchSize: undefined, extras: apiVersion === 2 };
+}
+
+/** What raw bytes mean depends on the model, so it is asked first. */
+async function decodeOctets(request: FastifyRequest, job: Job, { modelName, modelVersion }: Outside): Promise<Pick<Call, 'modelName' | 'modelVersion' | 'items'>> {
+  const body = request.body as Buffer;
+  const { spec } = await job.options.engine.describe({ name: modelName, version: modelVersion, takes: isPicture(body) ? 'picture' : 'tensors' });
+  const beside = { shape: headerOf(request, TENSOR_HEADERS.shape) ?? queryOf(request, 'shape'), dtype: headerOf(request, TENSOR_HEADERS.dtype) ?? queryOf(request, 'dtype') };
+  return { modelName: spec.name, modelVersion: spec.version, items: [readOctets(body, spec, beside)] };
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** A parameter of the query; one that is given twice is refused, not guessed. */
+function queryOf(request: FastifyRequest, name: string): string | undefined {
+  const value = (request.query as Record<string, string | string[] | undefined>)[name];
+  if (Array.isArray(value)) throw new InferenceError('malformed_request', `${name} is given ${String(value.length)} times; once is enough.`);
+  return value === '' ? undefined : value;
 }
