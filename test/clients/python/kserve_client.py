@@ -1,22 +1,9 @@
-"""KServe's own Python client, REST (V1 and V2) and gRPC. Only its client modules are imported: what its server side needs (fastapi, pandas,
-cloudevents) is not installed, and replaced by empty modules."""
+"""KServe's own Python client, REST (V1 and V2) and gRPC. Only its client modules are imported."""
 import asyncio
-import os
-import sys
-import types
-from unittest.mock import MagicMock
 
-package = types.ModuleType("kserve")
-package.__path__ = [os.path.join(next(path for path in sys.path if os.path.isdir(os.path.join(path, "kserve"))), "kserve")]
-sys.modules["kserve"] = package
-SERVER_SIDE = ["pandas", "fastapi", "fastapi.encoders", "fastapi.responses", "fastapi.exceptions", "starlette", "starlette.responses", "starlette.requests"]
-SERVER_SIDE += ["cloudevents", "cloudevents.http", "cloudevents.conversion", "cloudevents.sdk", "cloudevents.sdk.converters", "cloudevents.sdk.converters.util", "cloudevents.exceptions"]
-for name in SERVER_SIDE:
-    sys.modules[name] = MagicMock(name=name)
-
-from harness import HOST, refuses, run  # noqa: E402
-from kserve.inference_client import InferenceGRPCClient, InferenceRESTClient, RESTConfig  # noqa: E402
-from kserve.protocol.infer_type import InferInput, InferRequest  # noqa: E402
+import kserve_client_side  # noqa: F401
+from harness import HOST, refuses, run
+from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRequest, RESTConfig
 
 URL = f"http://{HOST}"
 ROW = [0.2, 0.1, 0.4, 0.3, 0.5]
