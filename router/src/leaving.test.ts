@@ -5,6 +5,7 @@ import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { backend, call, closeAll, http1Pod, onClose, startRouter, until } from './testing/harness.ts';
 import type { Router, Upstream } from './testing/harness.ts';
+import { PREFACE, frame } from './testing/http2-frames.ts';
 
 afterEach(closeAll);
 
@@ -179,6 +180,61 @@ describe('leaving', () => {
     waiting[0]?.end('finished');
     expect(await status).toBe(200);
     await draining;
+  });
+});
+
+describe('a stream that crosses with GOAWAY', () => {
+  const [HEADERS, SETTINGS, GOAWAY] = [1, 4, 7];
+  /** `:method GET`, `:scheme http`, `:path /`, `:authority a` (RFC 7541, appendix A). */
+  const GET = Buffer.from([0x82, 0x86, 0x84, 0x41, 0x01, 0x61]);
+  const END_STREAM_AND_HEADERS = 5;
+  const ACKNOWLEDGED = 1;
+
+  /** A caller that does not mind GOAWAY: what it sends is what would have been on its way. */
+  async function rawCaller(port: number) {
+    const socket = net.connect(port, '127.0.0.1');
+    onClose(() => void socket.destroy());
+    const told: { type: number; stream: number; payload: Buffer }[] = [];
+    let rest = Buffer.alloc(0);
+    socket.on('data', (chunk) => {
+      rest = Buffer.concat([rest, chunk]);
+      for (let size = rest.length < 9 ? Infinity : rest.readUIntBE(0, 3); rest.length >= 9 + size; size = rest.length < 9 ? Infinity : rest.readUIntBE(0, 3)) {
+        const [type, flags] = [rest.readUInt8(3), rest.readUInt8(4)];
+        told.push({ type, stream: rest.readUInt32BE(5), payload: rest.subarray(9, 9 + size) });
+        if (type === SETTINGS && flags === 0) socket.write(frame(SETTINGS, ACKNOWLEDGED, 0));
+        rest = rest.subarray(9 + size);
+      }
+    });
+    socket.write(Buffer.concat([PREFACE, frame(SETTINGS, 0, 0)]));
+    return {
+      told,
+      open: (stream: number): unknown => socket.write(frame(HEADERS, END_STREAM_AND_HEADERS, stream, GET)),
+      answered: (stream: number): boolean => told.some((each) => each.type === HEADERS && each.stream === stream),
+    };
+  }
+
+  it.each(['old', 'new'])('is answered at once, on an %s connection', async (age) => {
+    const pod = await http1Pod(answering);
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    const delay = Promise.withResolvers<void>();
+    const early = age === 'old' ? await rawCaller(router.port) : undefined;
+    if (early !== undefined) {
+      early.open(1);
+      await until(() => early.answered(1), 'an answer before');
+    }
+    const draining = router.app.drain({ acceptUntil: delay.promise });
+    const caller = early ?? (await rawCaller(router.port));
+    await until(() => caller.told.some(({ type }) => type === GOAWAY), 'GOAWAY');
+    expect(caller.told[0]?.type, 'what a server says first').toBe(SETTINGS);
+    caller.open(3);
+    await until(() => caller.answered(3), 'an answer although the router leaves');
+    // The highest id there is: no stream is turned down yet.
+    expect(caller.told.filter(({ type }) => type === GOAWAY).map(({ payload }) => [payload.readUInt32BE(0), payload.readUInt32BE(4)])).toEqual([[2 ** 31 - 1, 0]]);
+    delay.resolve();
+    await draining;
+    await until(() => caller.told.filter(({ type }) => type === GOAWAY).length > 1, 'the second GOAWAY');
+    expect(caller.told.findLast(({ type }) => type === GOAWAY)?.payload.readUInt32BE(0), 'the last stream that was served').toBe(3);
   });
 });
 

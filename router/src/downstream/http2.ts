@@ -17,6 +17,13 @@ export interface Http2Options {
 
 const PSEUDO = 58; // ':'
 
+/**
+ * GOAWAY with the highest stream id there is and no error (RFC 9113, 6.8): "go elsewhere, but nothing is turned down". Written by hand, because after
+ * `session.goaway()` nghttp2 passes over every new stream without a word, whatever id it was given: a stream that crossed with it waited until the
+ * connection ended. Between two writes of the session the connection is always between two frames.
+ */
+const LEAVING = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, constants.NGHTTP2_NO_ERROR]);
+
 function ordinary(raw: FlatHeaders): FlatHeaders {
   const headers: FlatHeaders = [];
   for (let i = 0; i < raw.length; i += 2) {
@@ -121,24 +128,30 @@ export function createHttp2(options: Http2Options, onCaller: OnCaller): Http2Sid
     maxSessionMemory: 10,
     settings: { maxConcurrentStreams: options.maxStreams, maxHeaderListSize: options.maxHeaderBytes },
   });
-  const sessions = new Set<ServerHttp2Session>();
+  /** The connection of each session. Node keeps it from who asks the session for it. */
+  const sockets = new Map<ServerHttp2Session, Socket>();
+  let arriving: Socket | undefined;
   const announce = (session: ServerHttp2Session): void => {
-    // The highest id there is: nothing that is already on its way is turned down.
-    if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+    if (!session.destroyed) sockets.get(session)?.write(LEAVING);
   };
   server.on('session', (session: ServerHttp2Session) => {
-    sessions.add(session);
+    if (arriving !== undefined) sockets.set(session, arriving);
     session.on('error', () => undefined);
-    session.on('close', () => sessions.delete(session));
-    if (options.closing()) announce(session);
+    session.on('close', () => sockets.delete(session));
+    // Our settings have to come first; once the caller has acknowledged them, they have.
+    if (options.closing()) session.once('localSettings', () => announce(session));
   });
   server.on('stream', (stream, headers, _flags, raw) => {
     stream.on('error', () => undefined);
     onCaller(new Http2Caller(stream, headers, raw));
   });
   return {
-    accept: (socket) => void server.emit('connection', socket),
-    announceClosing: () => sessions.forEach(announce),
-    close: () => sessions.forEach((session) => session.close()),
+    accept: (socket) => {
+      arriving = socket;
+      server.emit('connection', socket);
+      arriving = undefined;
+    },
+    announceClosing: () => [...sockets.keys()].forEach(announce),
+    close: () => [...sockets.keys()].forEach((session) => session.close()),
   };
 }
