@@ -100,7 +100,7 @@ export const REASONS = {
   ApplyFailed: { advice: 'The API server refused a change; it is tried again. See the message.' },
   MonitorCrdMissing: { advice: 'Install the Prometheus operator to get a ServiceMonitor; serving is not affected.' },
   MonitorDisabled: { advice: 'monitoring.serviceMonitor.enabled is false.' },
-  MonitorNotSupported: { advice: 'A server of your own (spec.runtime) has no admin port to scrape; add a monitor for its own metrics. The routers count its requests all the same.' },
+  MonitorNotSupported: { advice: 'Nobody said where the metrics of this server of your own are; set runtime.metrics. The routers count its requests all the same.' },
   MonitorFailed: { advice: 'The ServiceMonitor could not be applied; serving is not affected.' },
 } as const satisfies Record<string, ReasonEntry>;
 export type Reason = keyof typeof REASONS;

@@ -4,6 +4,8 @@ import { z } from 'zod';
 
 export const ROUTE_SCHEMA = 1;
 
+const port = z.number().int().min(1).max(65_535);
+
 export const RouteBackend = z.object({
   /** Revision name, which is also the name of its headless Service. */
   revision: z.string().min(1),
@@ -11,6 +13,10 @@ export const RouteBackend = z.object({
   /** Share of the public traffic in percent; the weights of an entry sum to 100, or are all 0 (nothing ready yet). */
   weight: z.number().int().min(0).max(100),
   modelVersion: z.string(),
+  /** Port of its pods, where that is not the entry's targetPort: a release may bring another server. */
+  port: port.optional(),
+  /** Port of its pods for gRPC, where that is another one. */
+  grpcPort: port.optional(),
 });
 export type RouteBackend = z.infer<typeof RouteBackend>;
 
@@ -24,8 +30,6 @@ export const Cors = z.object({
 });
 export type Cors = z.infer<typeof Cors>;
 
-const port = z.number().int().min(1).max(65_535);
-
 export const RouteEntry = z.object({
   schema: z.number().int().min(0).max(ROUTE_SCHEMA + 1),
   uid: z.string().min(1),
@@ -34,7 +38,7 @@ export const RouteEntry = z.object({
   namespace: z.string().min(1),
   name: z.string().min(1),
   ports: z.object({ public: port, preview: port }),
-  /** Port of the serving pods. */
+  /** Port of the serving pods, unless their backend says otherwise. */
   targetPort: port,
   backends: z.array(RouteBackend).max(16),
   /** Revision that answers on the preview port, if any. */

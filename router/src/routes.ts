@@ -26,7 +26,7 @@ export interface RoutesOptions {
 function targetsOf(table: Table): Target[] {
   const targets: Target[] = [];
   for (const { route } of table.entries.values()) {
-    for (const { revision } of route.backends) targets.push({ revision, port: route.targetPort });
+    for (const { revision, port = route.targetPort, grpcPort = port } of route.backends) targets.push({ revision, port, grpcPort });
   }
   return targets;
 }

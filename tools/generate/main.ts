@@ -7,12 +7,13 @@ import { crdOutputs } from './crd.ts';
 import type { Output } from './output.ts';
 import { packageSchemaOutputs } from './package-schema.ts';
 import { referenceOutputs } from './reference.ts';
+import { runtimeOutputs } from './runtimes.ts';
 import { valuesSchemaOutputs } from './values-schema.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
 export function allOutputs(): Output[] {
-  return [...crdOutputs(), ...referenceOutputs(), ...catalogueOutputs(), ...valuesSchemaOutputs(), ...packageSchemaOutputs()];
+  return [...crdOutputs(), ...referenceOutputs(), ...catalogueOutputs(), ...runtimeOutputs(), ...valuesSchemaOutputs(), ...packageSchemaOutputs()];
 }
 
 async function differing(outputs: Output[]): Promise<Output[]> {

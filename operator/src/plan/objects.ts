@@ -1,7 +1,8 @@
 // Owns which objects exist for an InferenceService and in which order they are applied. Must not build or decide any.
 // Pins before the pods that read them; pods before routes; the Service only once a router listens for it.
 import { previewServiceName, routeConfigMapName, serviceMonitorName, serviceName } from '@slipway/api';
-import { appliedDeploymentFor, appliedServiceFor, packageConfigMapFor, pdbFor, previewServiceFor, routeConfigMapFor, serviceFor, serviceMonitorFor } from '../resources/index.ts';
+import { appliedDeploymentFor, appliedServiceFor, packageConfigMapFor, pdbFor, previewServiceFor, routeConfigMapFor, scrapedOf, serviceFor, serviceMonitorFor } from '../resources/index.ts';
+import type { Scraped } from '../resources/index.ts';
 import { wantsMonitor } from '../status/index.ts';
 import type { Intent, KubeObject, Observed, RevisionFacts } from '../types.ts';
 import { digestToPin } from './revisions.ts';
@@ -67,9 +68,17 @@ function servicesFor({ observed, route }: Decisions): Intent[] {
   ];
 }
 
-function aroundFor({ observed }: Decisions): Intent[] {
+function aroundFor(decisions: Decisions): Intent[] {
+  const { observed } = decisions;
   const { isvc } = observed;
-  return [{ object: pdbFor(isvc) }, ...(wantsMonitor(observed) ? [{ object: serviceMonitorFor(isvc, isvc.spec.monitoring.serviceMonitor) }] : [])];
+  return [{ object: pdbFor(isvc) }, ...(wantsMonitor(observed) ? [{ object: serviceMonitorFor(isvc, isvc.spec.monitoring.serviceMonitor, scraped(decisions)) }] : [])];
+}
+
+/** Metrics of the spec's server and of those that still run: a release may bring another one. */
+function scraped({ observed, revisions, scale, roleOf }: Decisions): Scraped[] {
+  const running = revisions.filter((each) => !isIdleRevision(each, scale[each.name] ?? 0, roleOf(each.name)));
+  const all = [observed.isvc.spec, ...running.map(({ record }) => record.spec)].flatMap((spec) => scrapedOf(spec) ?? []);
+  return [...new Map(all.map((each) => [`${each.port} ${each.path}`, each])).values()];
 }
 
 /** Children of ours that have no place in this plan any more. */

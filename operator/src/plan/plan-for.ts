@@ -1,5 +1,7 @@
 // Owns the decision of one pass for one InferenceService: planFor(observed, config) -> Plan. Pure and total.
 // Must not read or write anything: a bad spec becomes conditions, never an exception.
+import { PORTS } from '@slipway/api';
+import { recordedPorts } from '../resources/index.ts';
 import { advance, isActive, statusOf } from '../rollout/index.ts';
 import type { Rollout } from '../rollout/index.ts';
 import { distinct, firstBlockingCause, invalidStatus, routersBlock, statusFor, terminatingStatus } from '../status/index.ts';
@@ -36,7 +38,7 @@ export function planFor(observed: Observed, config: PlanConfig): Plan {
   const versions = Object.fromEntries(revisions.all.map((each) => [each.name, modelVersionOf(each, observed)]));
   const versionOf = (name: string): string => versions[name] ?? name;
   const roleOf = (name: string): Role => roleIn(advanced.rollout, name);
-  const route = routePlanFor(observed, advanced, { versionOf, roleOf }, acknowledged.route);
+  const route = routePlanFor(observed, advanced, { versionOf, roleOf, portsOf: portsIn(revisions) }, acknowledged.route);
   const decisions: Decisions = { observed, revisions: revisions.all, scale: advanced.scale, route, roleOf, versionOf };
   const rollout = statusOf(advanced.rollout, advanced.because, observed.isvc.spec.replicas);
   const told = statusFor({ ...decisions, config, revisions, advanced, facts, acknowledged, rollout, roleOf });
@@ -49,6 +51,12 @@ export function planFor(observed: Observed, config: PlanConfig): Plan {
     events: distinct([...advanced.events, ...told.events]),
     ...wakeFor(observed, revisions, advanced.wakeAt, route?.status),
   };
+}
+
+/** Where the pods of each recorded revision listen. */
+function portsIn({ all }: Revisions): (revision: string) => ReturnType<typeof recordedPorts> {
+  const ports = new Map(all.map(({ name, record }) => [name, recordedPorts(record.service)]));
+  return (revision) => ports.get(revision) ?? { port: PORTS.server };
 }
 
 const standingStill = (status: Plan['status']): Plan => ({ restored: [], status, objects: [], prune: [], events: [] });

@@ -33,6 +33,13 @@ describe('which specs are the same revision', () => {
     expect(canonical(recorded)).toBe(canonical(spec(model({ warmup: { iterations: 3 } }))));
   });
 
+  it('fills in the port of the protocol: a record has the one that the schema gave once', () => {
+    const recorded = { model: { storageUri: 'https://x/v1.zip' }, runtime: { image: 'mine:1', protocol: 'http', port: 8080 } } as RevisionSpec;
+    expect(canonical(recorded)).toBe(canonical(spec({ runtime: { image: 'mine:1' } })));
+    expect(canonical(recorded)).not.toBe(canonical(spec({ runtime: { image: 'mine:1', port: 8081 } })));
+    expect(canonical(spec({ runtime: { image: 'mine:1', protocol: 'triton' } }))).toBe(canonical(spec({ runtime: { image: 'mine:1', protocol: 'triton', port: 8000 } })));
+  });
+
   it('takes what today\'s schema cannot read as it is', () => {
     const odd = { model: { storageUri: 3 } } as unknown as RevisionSpec;
     expect(canonical(odd)).toBe(canonical(odd));

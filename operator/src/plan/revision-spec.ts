@@ -1,7 +1,7 @@
 // Owns when two specs make the same pods: the recorded one and the present one, both defaulted with today's defaults.
 // Must not know records, names in use, or which revision is current.
 import { createHash } from 'node:crypto';
-import { ModelSpec, PodTemplateSpec, ResourcesSpec, RuntimeSpec } from '@slipway/api';
+import { ModelSpec, PodTemplateSpec, ResourcesSpec, RUNTIMES, RuntimeSpec } from '@slipway/api';
 import type { InferenceServiceSpec } from '@slipway/api';
 import type { RevisionSpec } from '../types.ts';
 
@@ -31,11 +31,17 @@ const defaulted = (schema: Defaulting, value: unknown): unknown => {
 export function canonical({ model, runtime, resources, podTemplate }: RevisionSpec): string {
   const parts = {
     model: defaulted(ModelSpec, model),
-    runtime: runtime === undefined ? undefined : defaulted(RuntimeSpec, runtime),
+    runtime: runtime === undefined ? undefined : withPort(defaulted(RuntimeSpec, runtime)),
     resources: resources === undefined ? undefined : defaulted(ResourcesSpec, resources),
     podTemplate: podTemplate === undefined ? undefined : defaulted(PodTemplateSpec, podTemplate),
   };
   return stableJson(Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined && stableJson(value) !== '{}')));
+}
+
+/** Records of old have the port that the schema gave once; today it comes from the table. */
+function withPort(runtime: unknown): unknown {
+  const { protocol } = runtime as RuntimeSpec;
+  return protocol in RUNTIMES ? { port: RUNTIMES[protocol].port, ...(runtime as RuntimeSpec) } : runtime;
 }
 
 /** JSON whose text does not depend on the order in which keys were written. */

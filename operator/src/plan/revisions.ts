@@ -48,8 +48,10 @@ function newRevision({ isvc, revisions, at }: Observed, config: PlanConfig, want
   const hash = hashOf(wanted, attempt);
   const name = revisionName(isvc.metadata.name, hash);
   const images = { server: serverImageFor(isvc.spec, config.images), fetch: config.images.router };
-  const rendered = renderRevision({ isvc, revision: name, images, ...(config.imagePullSecrets === undefined ? {} : { imagePullSecrets: config.imagePullSecrets }) });
-  const record: RevisionRecord = { spec: revisionSpecOf(isvc.spec), images, modelVersion: isvc.spec.model.version ?? hash, ...rendered };
+  const modelVersion = isvc.spec.model.version ?? hash;
+  const { imagePullSecrets } = config;
+  const rendered = renderRevision({ isvc, revision: name, modelVersion, number: sequence, images, ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }) });
+  const record: RevisionRecord = { spec: revisionSpecOf(isvc.spec), images, modelVersion, ...rendered };
   return { name, hash, sequence, createdAt: at, uid: '', resourceVersion: '', record, readyEndpoints: 0, pods: [] };
 }
 

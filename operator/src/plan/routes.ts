@@ -73,6 +73,8 @@ export const hashOfEntry = (entry: RouteEntry): string => sha256Of(stableJson({ 
 interface Names {
   versionOf: (revision: string) => string;
   roleOf: (revision: string) => string;
+  /** Where its pods listen; each revision brings its own server. */
+  portsOf: (revision: string) => { port: number; grpcPort?: number };
 }
 
 export interface RoutePlan {
@@ -102,15 +104,29 @@ function entryFor({ isvc }: Observed, ports: RouteEntry['ports'], { rollout, spl
     namespace,
     name,
     ports: { public: ports.public, preview: ports.preview },
-    targetPort: isvc.spec.runtime?.port ?? PORTS.server,
-    backends: backendsFor(rollout, split, names),
+    ...backendsFor(rollout, split, names),
     ...(preview === undefined ? {} : { preview }),
     ...trafficFor(isvc.spec.traffic),
   };
 }
 
-/** Everybody with a part to play, weight 0 included: a caller may pin its version. */
-function backendsFor(rollout: Rollout, split: Split, { versionOf, roleOf }: Names): RouteBackend[] {
+/**
+ * Everybody with a part to play, weight 0 included: a caller may pin its version. The stable revision's port is the entry's, and others are
+ * told where they differ.
+ */
+function backendsFor(rollout: Rollout, split: Split, names: Names): Pick<RouteEntry, 'backends' | 'targetPort'> {
+  const backends = whoPlays(rollout, split, names);
+  const [first] = backends;
+  const targetPort = first === undefined ? PORTS.server : names.portsOf(first.revision).port;
+  return { targetPort, backends: backends.map((each) => ({ ...each, ...otherPorts(names.portsOf(each.revision), targetPort) })) };
+}
+
+const otherPorts = ({ port, grpcPort }: ReturnType<Names['portsOf']>, targetPort: number): Pick<RouteBackend, 'port' | 'grpcPort'> => ({
+  ...(port === targetPort ? {} : { port }),
+  ...(grpcPort === undefined ? {} : { grpcPort }),
+});
+
+function whoPlays(rollout: Rollout, split: Split, { versionOf, roleOf }: Names): RouteBackend[] {
   const weights: Record<string, number> = Object.fromEntries(split);
   const names = [rollout.stable, isActive(rollout) ? rollout.candidate : undefined, rollout.previous?.revision];
   return names.flatMap((revision) => {

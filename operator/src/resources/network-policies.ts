@@ -5,7 +5,8 @@ import { LABELS, MANAGED_BY, NETWORK_POLICY_NAMES, PORTS, routerLabels } from '@
 import type { KubeObject, NetworkPeers } from '../types.ts';
 import { routerMetadata } from './router-metadata.ts';
 
-const tcp = (port: number, endPort?: number): Record<string, unknown> => ({ protocol: 'TCP', port, ...(endPort === undefined ? {} : { endPort }) });
+/** A port by number, or by the name that a container gives it. */
+const tcp = (port: number | string, endPort?: number): Record<string, unknown> => ({ protocol: 'TCP', port, ...(endPort === undefined ? {} : { endPort }) });
 
 function policyFor(namespace: string, name: string, podLabels: Record<string, string>, ingress: unknown[]): KubeObject {
   return {
@@ -21,7 +22,7 @@ export function serverNetworkPolicyFor(namespace: string, { operator, prometheus
   return policyFor(namespace, NETWORK_POLICY_NAMES.server, { [LABELS.managedBy]: MANAGED_BY, [LABELS.component]: 'server' }, [
     { from: [{ podSelector: { matchLabels: routerLabels() } }] },
     { from: [operator], ports: [tcp(PORTS.admin), tcp(PORTS.fetch)] },
-    { from: [prometheus], ports: [tcp(PORTS.admin)] },
+    { from: [prometheus], ports: [tcp(PORTS.admin), tcp('metrics')] },
   ]);
 }
 

@@ -27,13 +27,14 @@ function served(raw: unknown): InferenceService {
 
 function childrenOf(isvc: InferenceService): KubeObject[] {
   const revision = revisionName(isvc.metadata.name, '5d8f7c9b64');
-  const rendered = resources.renderRevision({ isvc, revision, images: IMAGES, imagePullSecrets: ['ours'] });
   const modelVersion = isvc.spec.model.version ?? '5d8f7c9b64';
+  const rendered = resources.renderRevision({ isvc, revision, modelVersion, number: 3, images: IMAGES, imagePullSecrets: ['ours'] });
   const { model, runtime, resources: asked, podTemplate } = isvc.spec;
   const record: RevisionRecord = { spec: { model, runtime, resources: asked, podTemplate }, images: IMAGES, modelVersion, ...rendered };
+  const { port, ...ports } = resources.recordedPorts(rendered.service);
   const entry: RouteEntry = {
-    schema: 1, uid: isvc.metadata.uid, sequence: 7, namespace: isvc.metadata.namespace, name: isvc.metadata.name, ports: PORTS, targetPort: runtime?.port ?? 3000,
-    backends: [{ revision, role: 'stable', weight: 100, modelVersion }], timeoutSeconds: 60, retry: 'Auto',
+    schema: 1, uid: isvc.metadata.uid, sequence: 7, namespace: isvc.metadata.namespace, name: isvc.metadata.name, ports: PORTS, targetPort: port,
+    backends: [{ revision, role: 'stable', weight: 100, modelVersion, ...ports }], timeoutSeconds: 60, retry: 'Auto',
   };
   return [
     resources.appliedDeploymentFor(isvc, record, isvc.spec.replicas),
@@ -41,7 +42,7 @@ function childrenOf(isvc: InferenceService): KubeObject[] {
     resources.serviceFor(isvc, PORTS),
     resources.previewServiceFor(isvc, PORTS),
     resources.pdbFor(isvc),
-    resources.serviceMonitorFor(isvc, isvc.spec.monitoring.serviceMonitor),
+    resources.serviceMonitorFor(isvc, isvc.spec.monitoring.serviceMonitor, [resources.scrapedOf(isvc.spec)].filter((each) => each !== undefined)),
     resources.routeConfigMapFor(isvc, entry),
     resources.packageConfigMapFor(isvc, revision, DIGEST),
     { ...resources.controllerRevisionFor(isvc, revision, 3, record), data: '(the record: spec, images, modelVersion, deployment, service)' },
@@ -74,7 +75,7 @@ describe('children of an InferenceService', () => {
 
   it('keeps the whole record in the ControllerRevision', () => {
     const isvc = served(read('isvc', 'plain.in.yaml'));
-    const rendered = resources.renderRevision({ isvc, revision: 'sentiment-a', images: IMAGES });
+    const rendered = resources.renderRevision({ isvc, revision: 'sentiment-a', modelVersion: 'a', number: 1, images: IMAGES });
     const record: RevisionRecord = { spec: { model: isvc.spec.model }, images: IMAGES, modelVersion: 'a', ...rendered };
     expect(resources.controllerRevisionFor(isvc, 'sentiment-a', 1, record)['data']).toEqual(record);
   });
@@ -88,7 +89,7 @@ describe('children of an InferenceService', () => {
 
   it('makes role and model version legal label values, whatever the package calls itself', () => {
     const isvc = served(read('isvc', 'plain.in.yaml'));
-    const { service } = resources.renderRevision({ isvc, revision: 'sentiment-a', images: IMAGES });
+    const { service } = resources.renderRevision({ isvc, revision: 'sentiment-a', modelVersion: 'a', number: 1, images: IMAGES });
     const labels = resources.appliedServiceFor(isvc, { service }, { role: 'stable', modelVersion: `.1+build/${'x'.repeat(80)}-` }).metadata.labels ?? {};
     expect(labels['serving.slipway.dev/model-version']).toMatch(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/);
   });

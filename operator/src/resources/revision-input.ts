@@ -7,6 +7,10 @@ export interface RevisionInput {
   isvc: Pick<InferenceService, 'metadata' | 'spec'>;
   /** `<isvc>-<hash>`: name of the ControllerRevision, Deployment and Service. */
   revision: string;
+  /** The model version that callers see unless the package says otherwise. */
+  modelVersion: string;
+  /** The revision's number in its InferenceService: the integer version of a package that has none. */
+  number: number;
   /** Resolved once and recorded. */
   images: RevisionRecord['images'];
   /** Secrets for these images, besides those of podTemplate. */

@@ -18,7 +18,7 @@ export function renderPod(input: RevisionInput): Json {
   const { runtime, podTemplate = {} } = isvc.spec;
   const timeoutSeconds = Math.ceil(durationMs(isvc.spec.traffic.timeout) / 1000);
   const claim = storageOf(isvc.spec.model.storageUri).claim;
-  const server = runtime === undefined ? serverContainer(input, timeoutSeconds) : runtimeContainer(input, runtime);
+  const server = runtime === undefined ? serverContainer(input, timeoutSeconds) : runtimeContainer(input, runtime, timeoutSeconds);
   return {
     ...placement(podTemplate, input.revision),
     ...pullSecrets(input.imagePullSecrets ?? [], podTemplate),

@@ -29,7 +29,7 @@ export function serverContainer(input: RevisionInput, timeoutSeconds: number): R
   };
 }
 
-function serverEnv({ isvc, revision }: RevisionInput, timeoutSeconds: number): EnvVar[] {
+function serverEnv({ isvc, revision, number }: RevisionInput, timeoutSeconds: number): EnvVar[] {
   const { model } = isvc.spec;
   return [
     ...constantEnv({
@@ -38,6 +38,7 @@ function serverEnv({ isvc, revision }: RevisionInput, timeoutSeconds: number): E
       MODEL_PATH: MODELS_MOUNT,
       MODEL_NAME: isvc.metadata.name,
       REVISION: revision,
+      REVISION_NUMBER: String(number),
       BEHIND_ROUTER: 'true',
       WARMUP_ITERATIONS: String(model.warmup?.iterations ?? 3),
       MAX_BATCH_SIZE: String(model.batching?.maxBatchSize ?? 32),

@@ -2,9 +2,10 @@
 // Must not know whether its CRD exists.
 import { durationMs, LABELS, serviceMonitorName } from '@slipway/api';
 import type { MonitoringSpec } from '@slipway/api';
-import type { KubeObject } from '../types.ts';
+import type { KubeObject, RevisionSpec } from '../types.ts';
 import { childMetadata } from './owner.ts';
 import type { Owner } from './owner.ts';
+import { runtimePorts } from './runtime-conventions.ts';
 
 /** Prometheus' spelling of a Service label. */
 const serviceLabel = (label: string): string => `__meta_kubernetes_service_label_${label.replaceAll(/[^A-Za-z0-9_]/g, '_')}`;
@@ -16,8 +17,21 @@ function prometheusDuration(duration: string): string {
   return ms % 1000 === 0 ? `${String(ms / 1000)}s` : `${String(ms)}ms`;
 }
 
-/** `labels` are for a Prometheus that selects monitors by label; ours win over them. */
-export function serviceMonitorFor(owner: Owner, { interval, labels }: MonitoringSpec['serviceMonitor']): KubeObject {
+/** Where a revision's pods have their metrics: a port of its Service by name, and a path. */
+export interface Scraped {
+  port: string;
+  path: string;
+}
+
+/** Undefined where the user's server has none. */
+export function scrapedOf({ runtime }: Pick<RevisionSpec, 'runtime'>): Scraped | undefined {
+  if (runtime === undefined) return { port: 'admin', path: '/metrics' };
+  const { metrics } = runtimePorts(runtime);
+  return metrics === undefined ? undefined : { port: 'metrics', path: metrics.path };
+}
+
+/** `labels` are for a Prometheus that selects monitors by label; ours win over them. `scraped`: what the serving revisions have. */
+export function serviceMonitorFor(owner: Owner, { interval, labels }: MonitoringSpec['serviceMonitor'], scraped: readonly Scraped[]): KubeObject {
   const metadata = childMetadata(owner, serviceMonitorName(owner.metadata.name));
   return {
     apiVersion: 'monitoring.coreos.com/v1',
@@ -27,21 +41,19 @@ export function serviceMonitorFor(owner: Owner, { interval, labels }: Monitoring
       // One job per InferenceService, not one per revision.
       jobLabel: LABELS.inferenceService,
       selector: { matchLabels: { [LABELS.inferenceService]: owner.metadata.name, [LABELS.component]: 'server' } },
-      endpoints: [
-        {
-          port: 'admin',
-          path: '/metrics',
-          // The server's own `version` label is the same thing, unabridged: it stays, instead of becoming exported_version.
-          honorLabels: true,
-          interval: prometheusDuration(interval),
-          relabelings: [
-            relabel(LABELS.inferenceService, 'inferenceservice'),
-            relabel(LABELS.revision, 'revision'),
-            relabel(LABELS.modelVersion, 'version'),
-            relabel(LABELS.role, 'role'),
-          ],
-        },
-      ],
+      endpoints: scraped.map(({ port, path }) => ({
+        port,
+        path,
+        // The server's own `version` label is the same thing, unabridged: it stays, instead of becoming exported_version.
+        honorLabels: true,
+        interval: prometheusDuration(interval),
+        relabelings: [
+          relabel(LABELS.inferenceService, 'inferenceservice'),
+          relabel(LABELS.revision, 'revision'),
+          relabel(LABELS.modelVersion, 'version'),
+          relabel(LABELS.role, 'role'),
+        ],
+      })),
     },
   };
 }

@@ -5,7 +5,7 @@ import type { ConditionInput, ConditionType, Reason } from '@slipway/api';
 import { isActive, promoteValue } from '../rollout/index.ts';
 import type { Because } from '../rollout/index.ts';
 import { causeOfFailure } from './blocking.ts';
-import { wantsMonitor } from './monitoring.ts';
+import { hasMetrics, wantsMonitor } from './monitoring.ts';
 import { routerCause } from './routers.ts';
 import { failuresThatMatter } from './view.ts';
 import type { View } from './view.ts';
@@ -148,7 +148,7 @@ function modelVerdict({ newest, newestCause, doing, wanted }: View): Verdict {
 function monitoringVerdict({ observed }: View): Verdict {
   const { isvc, apis, children, failures } = observed;
   if (!isvc.spec.monitoring.serviceMonitor.enabled) return no('MonitorDisabled');
-  if (isvc.spec.runtime !== undefined) return no('MonitorNotSupported');
+  if (!hasMetrics(observed)) return no('MonitorNotSupported');
   if (!apis.serviceMonitor) return no('MonitorCrdMissing');
   const failed = failures.find((each) => each.object.startsWith('ServiceMonitor/'));
   if (failed !== undefined) return no('MonitorFailed', failed.message);

@@ -25,16 +25,20 @@ export interface PodsOptions extends PoolOptions {
   avoidMs: { first: number; longest: number };
 }
 
-/** Where the pods of a revision listen. */
-export interface Target {
+/** Where the pods of a revision listen; many take gRPC on the same port. */
+export interface Target extends Ports {
   revision: string;
+}
+
+interface Ports {
   port: number;
+  grpcPort: number;
 }
 
 const NONE: readonly Pod[] = [];
 const SWEEP_MS = 1000;
 
-const keyOf = (host: string, port: number): string => `${host} ${port}`;
+const keyOf = (host: string, { port, grpcPort }: Ports): string => `${host} ${port} ${grpcPort}`;
 const wasReachable = (pod: Pod): boolean => !pod.unreachable;
 
 export class Pods {
@@ -72,10 +76,11 @@ export class Pods {
     const kept = new Map<string, Pod>();
     const byRevision = new Map<string, Pod[]>();
     const lastResort = new Map<string, Pod[]>();
-    for (const { revision, port } of this.targets) {
-      const pods = (this.addresses.get(revision) ?? []).map((host) => this.podAt(host, port, kept));
+    for (const target of this.targets) {
+      const { revision } = target;
+      const pods = (this.addresses.get(revision) ?? []).map((host) => this.podAt(host, target, kept));
       byRevision.set(revision, pods);
-      if (pods.length === 0) lastResort.set(revision, this.formerlyReady(revision, port, kept));
+      if (pods.length === 0) lastResort.set(revision, this.formerlyReady(target, kept));
     }
     for (const [key, pod] of this.pods) if (!kept.has(key)) this.retire(key, pod);
     this.byRevision = byRevision;
@@ -83,25 +88,25 @@ export class Pods {
   }
 
   /** One that never was ready would refuse or say 503; one that was may only be too busy for its probe. */
-  private formerlyReady(revision: string, port: number, kept: Map<string, Pod>): Pod[] {
-    const known = (this.unready.get(revision) ?? []).filter((host) => this.pods.has(keyOf(host, port)));
-    return known.map((host) => this.podAt(host, port, kept));
+  private formerlyReady(target: Target, kept: Map<string, Pod>): Pod[] {
+    const known = (this.unready.get(target.revision) ?? []).filter((host) => this.pods.has(keyOf(host, target)));
+    return known.map((host) => this.podAt(host, target, kept));
   }
 
-  private podAt(host: string, port: number, kept: Map<string, Pod>): Pod {
-    const key = keyOf(host, port);
-    const pod = this.pods.get(key) ?? this.newPod(host, port);
+  private podAt(host: string, ports: Ports, kept: Map<string, Pod>): Pod {
+    const key = keyOf(host, ports);
+    const pod = this.pods.get(key) ?? this.newPod(host, ports);
     this.pods.set(key, pod);
     kept.set(key, pod);
     return pod;
   }
 
-  private newPod(host: string, port: number): Pod {
-    const address = { host, port };
+  private newPod(host: string, { port, grpcPort }: Ports): Pod {
     return {
-      ...address,
-      http1: new Http1Pool(address, this.options),
-      http2: new Http2Upstream(address, this.options.connectTimeoutMs),
+      host,
+      port,
+      http1: new Http1Pool({ host, port }, this.options),
+      http2: new Http2Upstream({ host, port: grpcPort }, this.options.connectTimeoutMs),
       outstanding: 0,
       avoidUntil: 0,
       failures: 0,

@@ -1,4 +1,5 @@
 // Owns the order and the numbers of model versions. Must not know where versions come from.
+import { versionNumber } from '@slipway/api';
 
 const PARTS = /(\d+|\D+)/g;
 
@@ -27,7 +28,5 @@ export function highestVersion(versions: Iterable<string>): string | undefined {
 
 /** The integer that protocols with numeric versions use: the declared one, else the digits of `v3` or `3`. */
 export function numericVersion(version: string, declared: number | undefined): number | undefined {
-  if (declared !== undefined) return declared;
-  const digits = /^v?(\d+)$/.exec(version)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  return declared ?? versionNumber(version);
 }
