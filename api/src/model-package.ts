@@ -82,6 +82,16 @@ export const PackageBatching = z.strictObject({
 });
 export type PackageBatching = z.infer<typeof PackageBatching>;
 
+/** Answers that are given again for the same input; off without it. Not for models whose answers are random. */
+export const PackageCache = z.strictObject({
+  /** Most bytes of answers in each server. */
+  maxBytes: z.number().int().min(0),
+  maxEntries: z.number().int().min(1).optional(),
+  /** A duration such as 10m; default: as long as there is room. */
+  ttl: z.string().regex(/^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$/).optional(),
+});
+export type PackageCache = z.infer<typeof PackageCache>;
+
 export const ModelPackage = z.strictObject({
   apiVersion: z.literal(MODEL_PACKAGE_API),
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
@@ -104,6 +114,7 @@ export const ModelPackage = z.strictObject({
   trainingData: z.strictObject({ tag: z.string().min(1), sha256: sha256.optional() }).optional(),
   baseline: z.record(z.string(), z.number()).optional(),
   batching: PackageBatching.optional(),
+  cache: PackageCache.optional(),
   samples: z.array(z.strictObject({ request: z.string().min(1), response: z.string().optional() })).optional(),
   licence: z.string().optional(),
 });

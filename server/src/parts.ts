@@ -2,6 +2,7 @@
 import { pino, type Logger } from 'pino';
 import type { ServerConfig } from './config.ts';
 import { WorkerPool } from './backends/worker-pool.ts';
+import type { CacheLimits } from './cache/response-cache.ts';
 import { MetricsCollector } from './metrics/metrics-collector.ts';
 import { ModelManager, type ManagerEvents, type ManagerOptions } from './models/model-manager.ts';
 import { InferenceEngine } from './pipeline/inference-engine.ts';
@@ -36,8 +37,8 @@ export function buildParts(config: ServerConfig): Parts {
   const log = pino({ level: config.LOG_LEVEL, base: config.REVISION === undefined ? null : { revision: config.REVISION } });
   const metrics = new MetricsCollector();
   const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB, threads: Math.max(1, Math.floor(config.threads / config.TF_WORKERS)) });
-  const manager = new ModelManager(pool, managerOptions(config), managerEvents(log, metrics));
   const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss(), maxAgeMs: RSS_MAX_AGE_MS });
+  const manager = new ModelManager(pool, { ...managerOptions(config), memory }, managerEvents(log, metrics));
   const preprocessing = new PreprocessingPipeline({ maxTextLength: MAX_TEXT_LENGTH });
   const engine = new InferenceEngine({ registry: manager.registry, preprocessing, metrics, memory, maxBatchSize: config.MAX_BATCH_SIZE, maxBatchItems: config.MAX_BATCH_ITEMS });
   const thread = new BodyThread(config.WORKER_HEAP_MB);
@@ -55,6 +56,7 @@ function managerOptions(config: ServerConfig): ManagerOptions {
     preferredSizes: config.BATCH_PREFERRED_SIZES,
     allowedSizes: config.BATCH_ALLOWED_SIZES,
     maxQueue: config.MAX_QUEUE,
+    cache: cacheLimits(config),
     warmupIterations: config.WARMUP_ITERATIONS,
     format: config.MODEL_FORMAT,
     behindRouter: config.BEHIND_ROUTER,
@@ -63,6 +65,10 @@ function managerOptions(config: ServerConfig): ManagerOptions {
     revision: config.REVISION,
     lazy: config.LAZY_LOAD,
   };
+}
+
+function cacheLimits({ CACHE_MAX_BYTES: maxBytes, CACHE_MAX_ENTRIES: maxEntries, CACHE_TTL_SECONDS: seconds }: ServerConfig): CacheLimits | undefined {
+  return maxBytes === undefined ? undefined : { maxBytes, maxEntries, ttlMs: seconds * 1000 };
 }
 
 function managerEvents(log: Logger, metrics: MetricsCollector): ManagerEvents {

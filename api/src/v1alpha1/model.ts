@@ -57,6 +57,15 @@ const BatchingSpec = kube(
   },
 );
 
+const CacheSpec = doc(
+  z.object({
+    maxBytes: doc(z.int().min(0).max(2 ** 40), 'Most bytes of answers in each pod; they count in the memory of the pod. 0 switches the cache off.'),
+    maxEntries: doc(z.int().min(1).max(100_000_000).default(10_000), 'Most answers in each pod.'),
+    ttl: doc(duration().default('0s'), 'How long an answer may be given again, as a duration such as 10m; 0s as long as there is room.'),
+  }),
+  "Answers of Slipway's own server that are given again for the same input. Off unless set here or in the package. Not for models whose answers are random.",
+);
+
 export const ModelSpec = kube(
   z.object({
     storageUri,
@@ -72,6 +81,7 @@ export const ModelSpec = kube(
     ),
     warmup: WarmupSpec.optional(),
     batching: BatchingSpec.optional(),
+    cache: CacheSpec.optional(),
     v1Dialect: doc(z.enum(['tfserving', 'kserve']).optional(), 'Whose protocol /v1/models speaks: TensorFlow Serving or KServe V1. Default: tfserving.'),
   }),
   {

@@ -47,18 +47,24 @@ function serverEnv({ isvc, revision, number }: RevisionInput, timeoutSeconds: nu
       REQUEST_TIMEOUT_SECONDS: String(timeoutSeconds),
     }),
     ...batchSizesEnv(model.batching),
+    ...cacheEnv(model.cache),
     ...optionalEnv('MODEL_VERSION', model.version),
     ...optionalEnv('MODEL_FORMAT', model.format),
     ...optionalEnv('V1_DIALECT', model.v1Dialect),
   ];
 }
 
-type Batching = RevisionInput['isvc']['spec']['model']['batching'];
+type Model = RevisionInput['isvc']['spec']['model'];
 
-const batchSizesEnv = (batching: Batching): EnvVar[] => [
+const batchSizesEnv = (batching: Model['batching']): EnvVar[] => [
   ...optionalEnv('BATCH_PREFERRED_SIZES', batching?.preferredSizes?.join()),
   ...optionalEnv('BATCH_ALLOWED_SIZES', batching?.allowedSizes?.join()),
 ];
+
+function cacheEnv(cache: Model['cache']): EnvVar[] {
+  if (cache === undefined) return [];
+  return constantEnv({ CACHE_MAX_BYTES: String(cache.maxBytes), CACHE_MAX_ENTRIES: String(cache.maxEntries), CACHE_TTL_SECONDS: String(durationMs(cache.ttl) / 1000) });
+}
 
 /**
  * The startup probe waits for the process, not for the model: a server whose model cannot load stays up, unready, and

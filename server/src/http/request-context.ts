@@ -8,6 +8,8 @@ export const HEADERS = {
   traceparent: 'traceparent',
   modelVersion: 'slipway-model-version',
   revision: 'slipway-revision',
+  /** `hit` or `miss`, where the model keeps answers. */
+  cache: 'slipway-cache',
 } as const;
 
 const SAFE_ID = /^[\x21-\x7e]{1,128}$/;

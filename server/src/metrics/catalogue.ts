@@ -23,6 +23,10 @@ export const METRICS = {
   slipway_server_phase_duration_seconds: { type: 'histogram', help: 'Time of one phase of a call: preprocess, queue, batch, compute, postprocess, serialise.', labels: [...MODEL, 'phase'], buckets: LATENCY },
   slipway_server_batch_size: { type: 'histogram', help: 'Rows of the batches that ran.', labels: MODEL, buckets: ROWS },
   slipway_server_padded_rows_total: { type: 'counter', help: 'Rows added to batches to reach an allowed size; their outputs are dropped.', labels: MODEL },
+  slipway_server_cache_hits_total: { type: 'counter', help: 'Calls answered from outputs that were kept.', labels: MODEL },
+  slipway_server_cache_misses_total: { type: 'counter', help: 'Calls that were looked for in the cache and had to run.', labels: MODEL },
+  slipway_server_cache_bytes: { type: 'gauge', help: 'Memory of kept outputs.', labels: MODEL },
+  slipway_server_cache_entries: { type: 'gauge', help: 'Calls whose outputs are kept.', labels: MODEL },
   slipway_server_requests_in_flight: { type: 'gauge', help: 'Inference calls being answered.', labels: [] },
   slipway_server_queue_length: { type: 'gauge', help: 'Calls waiting for a worker.', labels: MODEL },
   slipway_server_worker_restarts_total: { type: 'counter', help: 'Workers that ended and were started again.', labels: MODEL },
@@ -46,6 +50,10 @@ export const METRICS = {
   nv_inference_compute_input_duration_us: { type: 'counter', help: "Triton's name: time making tensors ready, microseconds.", labels: MODEL },
   nv_inference_compute_infer_duration_us: { type: 'counter', help: "Triton's name: time the model ran, microseconds.", labels: MODEL },
   nv_inference_compute_output_duration_us: { type: 'counter', help: "Triton's name: time making answers, microseconds.", labels: MODEL },
+  nv_cache_num_hits_per_model: { type: 'counter', help: "Triton's name: calls answered from the cache.", labels: MODEL },
+  nv_cache_num_misses_per_model: { type: 'counter', help: "Triton's name: calls that the cache did not have.", labels: MODEL },
+  nv_cache_hit_duration_per_model: { type: 'counter', help: "Triton's name: time of looks that found the call, microseconds.", labels: MODEL },
+  nv_cache_miss_duration_per_model: { type: 'counter', help: "Triton's name: time of looks that did not, and of putting the outputs in, microseconds.", labels: MODEL },
   slipway_server_ready: { type: 'gauge', help: '1 when /health/ready answers 200.', labels: [] },
 } as const satisfies Record<string, MetricEntry>;
 

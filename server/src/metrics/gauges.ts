@@ -11,7 +11,7 @@ const STATS_TIMEOUT_MS = 250;
 const lastStats = new WeakMap<WorkerThread, RuntimeStats>();
 
 export async function refreshGauges(metrics: MetricsCollector, parts: Parts, server: { revision: string | undefined; ready(): boolean }): Promise<void> {
-  for (const name of ['slipway_server_model_info', 'slipway_server_model_ready', 'slipway_server_model_memory_bytes', 'slipway_server_queue_length', 'nv_inference_pending_request_count'] as const) metrics.clear(name);
+  for (const name of ['slipway_server_model_info', 'slipway_server_model_ready', 'slipway_server_model_memory_bytes', 'slipway_server_queue_length', 'slipway_server_cache_bytes', 'slipway_server_cache_entries', 'nv_inference_pending_request_count'] as const) metrics.clear(name);
   const backend = parts.pool.report();
   for (const entry of parts.manager.registry.entries()) setModel(metrics, entry, { backend: backend.name, revision: server.revision ?? '' });
   metrics.set('slipway_server_native_backend', backend.native ? 1 : 0);
@@ -30,6 +30,9 @@ function setModel(metrics: MetricsCollector, entry: Entry, at: { backend: string
   metrics.set('slipway_server_model_memory_bytes', model.runner.info.bytes * model.runner.workers, labels);
   metrics.set('slipway_server_queue_length', model.batcher.waiting, labels);
   metrics.set('nv_inference_pending_request_count', model.batcher.waiting, labels);
+  if (model.cache === undefined) return;
+  metrics.set('slipway_server_cache_bytes', model.cache.bytes, labels);
+  metrics.set('slipway_server_cache_entries', model.cache.entries, labels);
 }
 
 async function setTensors(metrics: MetricsCollector, parts: Parts): Promise<void> {

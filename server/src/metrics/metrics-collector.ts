@@ -86,6 +86,12 @@ export class MetricsCollector {
     if (padding > 0) this.#counter('slipway_server_padded_rows_total').inc({ model, version }, padding);
   }
 
+  /** A look into the cache of a model, and what it took, with putting the answer in after a miss. */
+  cache(model: string, version: string, { hit, ms }: { hit: boolean; ms: number }): void {
+    this.statistics.cache(model, version, hit, ms);
+    this.#counter(hit ? 'slipway_server_cache_hits_total' : 'slipway_server_cache_misses_total').inc({ model, version });
+  }
+
   workerLost(model: string, version: string): void {
     this.#counter('slipway_server_worker_restarts_total').inc({ model, version });
   }
@@ -150,6 +156,10 @@ const TRITON_COUNTERS: Partial<Record<MetricName, (statistics: ModelStatistics) 
   nv_inference_queue_duration_us: ({ phases }) => microseconds(phases.queue),
   nv_inference_compute_input_duration_us: ({ phases }) => microseconds(phases.input),
   nv_inference_compute_infer_duration_us: ({ phases }) => microseconds(phases.infer),
+  nv_cache_num_hits_per_model: ({ cacheHit }) => cacheHit.count,
+  nv_cache_num_misses_per_model: ({ cacheMiss }) => cacheMiss.count,
+  nv_cache_hit_duration_per_model: ({ cacheHit }) => microseconds(cacheHit),
+  nv_cache_miss_duration_per_model: ({ cacheMiss }) => microseconds(cacheMiss),
   nv_inference_compute_output_duration_us: ({ phases }) => microseconds(phases.output),
 };
 

@@ -12,6 +12,9 @@ export interface ModelStatistics {
   fail: Duration;
   /** Waiting, making tensors ready, the model itself, making the answer. */
   phases: Record<'queue' | 'input' | 'infer' | 'output', Duration>;
+  /** Looks into the cache. */
+  cacheHit: Duration;
+  cacheMiss: Duration;
   /** Rows and batches that ran. */
   rows: number;
   batches: number;
@@ -35,7 +38,7 @@ const GROUPS: Record<Phase, { group: keyof ModelStatistics['phases']; counts: bo
 };
 
 const none = (): Duration => ({ count: 0, ns: 0 });
-const empty = (): ModelStatistics => ({ success: none(), fail: none(), phases: { queue: none(), input: none(), infer: none(), output: none() }, rows: 0, batches: 0, batchSizes: new Map(), lastInferenceMs: 0 });
+const empty = (): ModelStatistics => ({ success: none(), fail: none(), phases: { queue: none(), input: none(), infer: none(), output: none() }, cacheHit: none(), cacheMiss: none(), rows: 0, batches: 0, batchSizes: new Map(), lastInferenceMs: 0 });
 
 export class Statistics {
   readonly #models = new Map<string, Map<string, ModelStatistics>>();
@@ -58,6 +61,13 @@ export class Statistics {
     const duration = this.#make(model, version).phases[group];
     if (counts) duration.count += 1;
     duration.ns += Math.max(0, ms) * NS_PER_MS;
+  }
+
+  cache(model: string, version: string, hit: boolean, ms: number): void {
+    const own = this.#make(model, version);
+    const duration = hit ? own.cacheHit : own.cacheMiss;
+    duration.count += 1;
+    duration.ns += ms * NS_PER_MS;
   }
 
   batch(model: string, version: string, rows: number, ms: number): void {

@@ -1,12 +1,13 @@
 // Owns the way from a folder to a model that is ready to serve: read, load, check, warm up. Every step reports its phase.
 // Must not know names of other models or who asks.
 import { readFile } from 'node:fs/promises';
-import type { ModelFormat, ModelPackage } from '@slipway/api';
+import { durationMs, type ModelFormat, type ModelPackage } from '@slipway/api';
 import { LoadError } from '../backends/backend.ts';
 import { ModelRunner } from '../backends/model-runner.ts';
 import type { WorkerPool } from '../backends/worker-pool.ts';
 import { Batcher, type RanBatch } from '../batching/batcher.ts';
 import type { BatchLimits } from '../batching/policy.ts';
+import { ResponseCache, type CacheLimits, type HeldMemory } from '../cache/response-cache.ts';
 import { picturesOf, pictureTensor, prepareInputs, prepareTensors } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { Tensor } from '../inference/tensor.ts';
@@ -25,6 +26,10 @@ export interface LoaderOptions {
   preferredSizes?: readonly number[];
   allowedSizes?: readonly number[];
   maxQueue: number;
+  /** Absent: what the package says. `maxBytes` 0 is none. */
+  cache?: CacheLimits | undefined;
+  /** Where cached answers are counted; without it there is no cache. */
+  memory?: HeldMemory;
   warmupIterations: number;
   format: ModelFormat | undefined;
 }
@@ -34,6 +39,8 @@ export interface LoaderEvents {
   batch(spec: ServingSpec, batch: RanBatch): void;
   lost(spec: ServingSpec, why: string, delayMs: number): void;
 }
+
+const DEFAULT_ENTRIES = 10_000;
 
 export interface LoadJob {
   identity: Identity;
@@ -59,11 +66,19 @@ export async function loadModel(pool: WorkerPool, job: LoadJob, options: LoaderO
     const limits = { ...wanted, merge: warm.batching.enabled };
     const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, onBatch: (batch) => { events.batch(spec, batch); } });
     runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); } });
-    return { spec, runner, batcher, limits, vectorizer, ...warm, ...identityOf(files.manifest, job) };
+    return { spec, runner, batcher, limits, vectorizer, cache: responseCache(options, files.manifest), ...warm, ...identityOf(files.manifest, job) };
   } catch (error) {
     await runner.close();
     throw error;
   }
+}
+
+/** What the server is told goes before what the package says. */
+function responseCache({ cache, memory }: LoaderOptions, manifest: ModelPackage | undefined): ResponseCache | undefined {
+  const packaged = manifest?.cache;
+  const own = packaged === undefined ? undefined : { maxBytes: packaged.maxBytes, maxEntries: packaged.maxEntries ?? DEFAULT_ENTRIES, ttlMs: durationMs(packaged.ttl ?? '0s') };
+  const limits = cache ?? own;
+  return limits === undefined || limits.maxBytes === 0 || memory === undefined ? undefined : new ResponseCache(limits, memory);
 }
 
 type WantedLimits = Required<Omit<BatchLimits, 'merge'>>;

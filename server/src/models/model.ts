@@ -3,6 +3,7 @@
 import type { Batcher } from '../batching/batcher.ts';
 import type { BatchLimits } from '../batching/policy.ts';
 import type { ModelRunner } from '../backends/model-runner.ts';
+import type { ResponseCache } from '../cache/response-cache.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { TextVectorizer } from '../inference/text-vectorizer.ts';
 import { InferenceError } from '../inference/errors.ts';
@@ -25,6 +26,8 @@ export interface Model {
   readonly batcher: Batcher;
   readonly limits: BatchLimits;
   readonly vectorizer: TextVectorizer | undefined;
+  /** Answers that may be given again, where the model has that switched on. */
+  readonly cache: ResponseCache | undefined;
   readonly batching: BatchingReport;
   readonly warmup: WarmupReport;
   /** Name and version that the package gives itself. */
@@ -36,5 +39,6 @@ export interface Model {
 /** Refuses what waits, answers what runs, unloads. */
 export async function closeModel(model: Model): Promise<void> {
   model.batcher.close(new InferenceError('draining', `Model ${model.spec.name} ${model.spec.version} is being unloaded.`));
+  model.cache?.close();
   await model.runner.close();
 }

@@ -63,6 +63,8 @@ export interface ItemResult extends Postprocessed {
 export interface CallResult {
   spec: ServingSpec;
   results: ItemResult[];
+  /** Whether the outputs were kept ones; absent where the call does not use the cache. */
+  cache?: 'hit' | 'miss';
   /** Milliseconds. */
   timings: { preprocess: number; queue: number; batch: number; compute: number; postprocess: number };
 }

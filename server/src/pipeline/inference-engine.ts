@@ -1,5 +1,6 @@
 // Owns a prediction from a call to its answer in plain values: lease, prepare, admit, run, postprocess. Knows no protocol and no
 // HTTP; every protocol calls this.
+import { keyOf } from '../cache/key.ts';
 import { InferenceError, invalidInput } from '../inference/errors.ts';
 import type { Prepared } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
@@ -51,18 +52,40 @@ export class InferenceEngine {
     checkWanted(call, model.spec);
     const started = performance.now();
     const prepared = await this.#prepareAll(model, call);
-    const preprocessed = performance.now();
-    const release = this.#options.memory.admit(estimate(model.spec, prepared));
+    const preprocess = performance.now() - started;
+    const looked = await this.#look(model, call, prepared);
+    const release = this.#options.memory.admit(looked?.found === undefined ? estimate(model.spec, prepared) : 0);
     try {
-      const executed = await this.#execute(model, prepared, call.maxBatchSize ?? this.#options.maxBatchSize, context);
+      const executed = looked?.found ?? (await this.#execute(model, prepared, call.maxBatchSize ?? this.#options.maxBatchSize, context));
       const ran = performance.now();
       const results = await this.#finish(model, { call, prepared, executed, context });
-      const timings = { preprocess: preprocessed - started, queue: executed.queueMs, batch: executed.batchMs, compute: executed.computeMs, postprocess: performance.now() - ran };
-      this.#measure(model.spec, timings);
-      return { spec: model.spec, results, timings };
+      const timings = { preprocess, queue: executed.queueMs, batch: executed.batchMs, compute: executed.computeMs, postprocess: performance.now() - ran };
+      this.#measure(model.spec, timings, looked?.found !== undefined);
+      if (looked === undefined) return { spec: model.spec, results, timings };
+      if (looked.found === undefined) this.#keep(model, looked, executed.perItem);
+      return { spec: model.spec, results, timings, cache: looked.found === undefined ? 'miss' : 'hit' };
     } finally {
       release();
     }
+  }
+
+  /** Looks for the outputs of these inputs; undefined where the call does not use the cache: there is none, or it wants explanations. */
+  async #look(model: Model, call: Call, prepared: readonly Prepared[]): Promise<Looked | undefined> {
+    const { cache, spec } = model;
+    if (cache === undefined || isExplained(model, call, prepared)) return undefined;
+    const started = performance.now();
+    const key = await keyOf(prepared.map((item) => item.tensors));
+    const perItem = cache.get(key);
+    const ms = performance.now() - started;
+    if (perItem === undefined) return { key, ms, found: undefined };
+    this.#options.metrics.cache(spec.name, spec.version, { hit: true, ms });
+    return { key, ms, found: { perItem, queueMs: 0, batchMs: 0, computeMs: 0 } };
+  }
+
+  #keep({ cache, spec }: Model, { key, ms }: Looked, perItem: Tensor[][]): void {
+    const started = performance.now();
+    cache?.put(key, perItem);
+    this.#options.metrics.cache(spec.name, spec.version, { hit: false, ms: ms + performance.now() - started });
   }
 
   async #prepareAll(model: Model, call: Call): Promise<Prepared[]> {
@@ -88,7 +111,7 @@ export class InferenceEngine {
   }
 
   /** Items of equal row shape run as one stack; others one by one (the batcher may still join them). */
-  async #execute(model: Model, prepared: readonly Prepared[], chunk: number, context: CallContext): Promise<Executed & { perItem: Tensor[][] }> {
+  async #execute(model: Model, prepared: readonly Prepared[], chunk: number, context: CallContext): Promise<Ran> {
     if (prepared.length === 1 || !sameShape(prepared)) {
       const runs = await Promise.all(prepared.map((item) => execute(model, item.tensors, chunk, context)));
       return { ...merge(runs), perItem: runs.map((run) => run.outputs) };
@@ -99,11 +122,10 @@ export class InferenceEngine {
     return { ...run, perItem: takeApart(run.outputs, prepared) };
   }
 
-  async #finish(model: Model, work: { call: Call; prepared: readonly Prepared[]; executed: { perItem: Tensor[][] }; context: CallContext }): Promise<ItemResult[]> {
+  async #finish(model: Model, work: { call: Call; prepared: readonly Prepared[]; executed: Ran; context: CallContext }): Promise<ItemResult[]> {
     const { call, prepared, executed, context } = work;
     if (call.answer === 'tensors') return executed.perItem.map((outputs) => ({ outputs: wantedOf(outputs, call.outputs), predictions: [], single: false, deferred: false }));
-    const rows = prepared.reduce((sum, item) => sum + item.rows, 0);
-    const explained = call.extras && model.spec.explanation === 'occlusion' && rows <= MAX_EXPLAINED_ROWS;
+    const explained = isExplained(model, call, prepared);
     const deferred = !explained && isLarge(executed.perItem.flat());
     return Promise.all(
       executed.perItem.map(async (outputs, index) => {
@@ -118,11 +140,26 @@ export class InferenceEngine {
     );
   }
 
-  #measure(spec: ServingSpec, timings: CallResult['timings']): void {
+  /** Kept outputs neither waited nor ran. */
+  #measure(spec: ServingSpec, timings: CallResult['timings'], kept: boolean): void {
     const { metrics } = this.#options;
-    metrics.inference(timings.compute);
-    for (const phase of ['preprocess', 'queue', 'batch', 'compute', 'postprocess'] as const) metrics.phase(spec.name, spec.version, phase, timings[phase]);
+    if (!kept) metrics.inference(timings.compute);
+    for (const phase of kept ? (['preprocess', 'postprocess'] as const) : (['preprocess', 'queue', 'batch', 'compute', 'postprocess'] as const)) metrics.phase(spec.name, spec.version, phase, timings[phase]);
   }
+}
+
+/** What came out for each item, and how long it took. */
+type Ran = Pick<Executed, 'queueMs' | 'batchMs' | 'computeMs'> & { perItem: Tensor[][] };
+
+/** A look into the cache. */
+interface Looked {
+  key: string;
+  ms: number;
+  found: Ran | undefined;
+}
+
+function isExplained({ spec }: Model, call: Call, prepared: readonly Prepared[]): boolean {
+  return call.extras && call.answer !== 'tensors' && spec.explanation === 'occlusion' && prepared.reduce((sum, item) => sum + item.rows, 0) <= MAX_EXPLAINED_ROWS;
 }
 
 function estimate(spec: ServingSpec, prepared: readonly Prepared[]): number {

@@ -134,6 +134,7 @@ export async function answerCall(context: ProtocolContext, at: HttpProtocol & { 
   try {
     const { result, answer } = await runCall(context, origin, steps);
     reply.header(HEADERS.modelVersion, result.spec.version);
+    if (result.cache !== undefined) reply.header(HEADERS.cache, result.cache);
     return await sendAnswer(reply, answer);
   } catch (thrown) {
     return sendError(request, reply, asInferenceError(thrown), writeError);

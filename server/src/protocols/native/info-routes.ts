@@ -63,6 +63,7 @@ export function listingOf(entry: Entry): Record<string, unknown> {
           outputs: model.spec.signature.outputs,
           warmup: model.warmup.detail,
           batching: model.batching,
+          ...(model.cache === undefined ? {} : { cache: { ...model.cache.limits, bytes: model.cache.bytes, entries: model.cache.entries } }),
           ...present({ numericVersion: model.numericVersion }),
         }),
   };

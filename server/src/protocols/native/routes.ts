@@ -57,6 +57,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
     const serialising = performance.now();
     const { type, body, headers } = await encode(request, job, { version, result });
     metrics.phase(spec.name, spec.version, 'serialise', performance.now() - serialising);
+    if (result.cache !== undefined) reply.header(HEADERS.cache, result.cache);
     reply.header(HEADERS.modelVersion, spec.version).headers(headers).type(type);
     return await reply.send(body);
   } catch (thrown) {

@@ -62,6 +62,7 @@ function exchange<T>(server: TfServing, call: GrpcCall, { spec, ...work }: Work<
     const origin = { protocol: PROTOCOL, requestId, began, timeoutMs, signal, statusOf: (error: InferenceError) => httpStatusOf(error.code) };
     const { result, answer } = await run(server, origin, { ...work, target: targetOf(spec), entrypoint: 'GRPC' });
     call.header(HEADERS.modelVersion, result.spec.version);
+    if (result.cache !== undefined) call.header(HEADERS.cache, result.cache);
     return answer;
   });
 }

@@ -59,6 +59,7 @@ async function call(server: TfServing, { request, reply }: { request: FastifyReq
   const exchange = at.method === 'predict' ? predictExchange(bodyOf(request)) : exampleExchange(at.method, bodyOf(request));
   const ran = await run(server, origin, { ...exchange, target: at.target, api: at.method, entrypoint: 'REST' });
   reply.header(HEADERS.modelVersion, ran.result.spec.version);
+  if (ran.result.cache !== undefined) reply.header(HEADERS.cache, ran.result.cache);
   return sendAnswer(reply, jsonAnswer(200, ran.answer));
 }
 

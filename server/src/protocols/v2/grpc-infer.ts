@@ -57,6 +57,7 @@ export async function inferOver(context: ProtocolContext, asked: InferMessage, c
     },
   });
   call.header(HEADERS.modelVersion, result.spec.version);
+  if (result.cache !== undefined) call.header(HEADERS.cache, result.cache);
   return answer;
 }
 

@@ -57,7 +57,7 @@ export async function modelMetadata(context: ProtocolContext, target: Target): P
 
 /** Data types by name (JSON), or by number (gRPC). */
 export async function modelConfig(context: ProtocolContext, target: Target, numbers = false): Promise<object> {
-  const { spec, batching, limits } = await modelOf(context, target);
+  const { spec, batching, limits, cache } = await modelOf(context, target);
   const inputs = inputsOf(spec);
   const batched = [...inputs, ...spec.signature.outputs].every((tensor) => tensor.shape[0] === -1);
   const tensor = ({ name, dtype, shape }: TensorSpec): object => {
@@ -72,6 +72,7 @@ export async function modelConfig(context: ProtocolContext, target: Target, numb
     input: inputs.map(tensor),
     output: spec.signature.outputs.map(tensor),
     ...(batching.enabled ? { dynamic_batching: { preferred_batch_size: limits.preferred ?? [], max_queue_delay_microseconds: Math.round(limits.maxDelayMs * 1000) } } : {}),
+    ...(cache === undefined ? {} : { response_cache: { enable: true } }),
   };
 }
 
@@ -95,7 +96,6 @@ export function repositoryIndex(context: ProtocolContext, readyOnly: boolean): I
 }
 
 const duration = ({ count, ns }: Duration): Duration => ({ count, ns: Math.round(ns) });
-const NOTHING: Duration = { count: 0, ns: 0 };
 
 function statisticsRow(entry: Entry, found: ModelStatistics): object {
   const { success, fail, phases, batchSizes } = found;
@@ -112,8 +112,8 @@ function statisticsRow(entry: Entry, found: ModelStatistics): object {
       compute_input: duration(phases.input),
       compute_infer: duration(phases.infer),
       compute_output: duration(phases.output),
-      cache_hit: NOTHING,
-      cache_miss: NOTHING,
+      cache_hit: duration(found.cacheHit),
+      cache_miss: duration(found.cacheMiss),
     },
     batch_stats: [...batchSizes].sort(([a], [b]) => a - b).map(([size, compute]) => ({ batch_size: size, compute_infer: duration(compute) })),
   };

@@ -77,6 +77,7 @@ enum DataType {
 message ModelInput { string name = 1; DataType data_type = 2; repeated int64 dims = 4; }
 message ModelOutput { string name = 1; DataType data_type = 2; repeated int64 dims = 3; }
 message ModelDynamicBatching { repeated int32 preferred_batch_size = 1; uint64 max_queue_delay_microseconds = 2; }
+message ModelResponseCache { bool enable = 1; }
 message ModelConfig {
   string name = 1;
   string platform = 2;
@@ -85,6 +86,7 @@ message ModelConfig {
   repeated ModelOutput output = 6;
   ModelDynamicBatching dynamic_batching = 11;
   string backend = 17;
+  ModelResponseCache response_cache = 24;
 }
 message ModelConfigResponse { ModelConfig config = 1; }
 message ModelStatisticsRequest { string name = 1; string version = 2; }
