@@ -1,4 +1,4 @@
-// The Python environments of the public clients: made once from hashed requirements, in the cache, without a virtual environment (a folder
+// The Python environments of the public clients, and of the servers that the bench compares with: made once from hashed requirements, in the cache, without a virtual environment (a folder
 // for PYTHONPATH is enough). It must not know what the clients are asked to do.
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,9 @@ import { downloadWheel, type StepContext } from '../tensorflow/wheel.ts';
 
 /** Names of the environments; each has a requirements file of that name beside this one. */
 export const ENVIRONMENTS = ['open-inference', 'tfserving'] as const;
-export type EnvironmentName = (typeof ENVIRONMENTS)[number];
+/** Those of the bench's peers: installed when the bench runs, not for the tests. */
+export const PEER_ENVIRONMENTS = ['mlserver', 'kserve-server', 'bentoml', 'pytriton'] as const;
+export type EnvironmentName = (typeof ENVIRONMENTS)[number] | (typeof PEER_ENVIRONMENTS)[number];
 
 /** Machines behind a proxy add its root certificate to this file; the clients here speak plain HTTP on loopback. */
 const CHANGED_BY_MACHINES = ['certifi/cacert.pem'];

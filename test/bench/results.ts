@@ -1,0 +1,79 @@
+// Owns what a bench found, as plain data that is kept in files: one per section, so that a long bench can run in pieces. Must not measure.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Figures } from './measure.ts';
+import type { Wire, Work } from './requests.ts';
+
+/** One contender under one load. */
+export interface Row {
+  work: Work;
+  wire: Wire;
+  /** Calls at once; in an open loop connections. */
+  concurrency: number;
+  /** Open loop: calls per second. */
+  rate?: number;
+  name: string;
+  figures: Figures;
+}
+
+/** The runtime in a loop: calls and rows per second, microseconds of a call. */
+export interface Bare {
+  work: Work;
+  batch: number;
+  rate: number;
+  rows: number;
+  perCpuSecond: number;
+  p50: number;
+  p99: number;
+}
+
+export interface Framing {
+  name: 'own' | 'grpc-js';
+  concurrency: number;
+  figures: Figures;
+}
+
+/** Milliseconds, by server. */
+export interface Delay {
+  name: string;
+  p50: number;
+  p99: number;
+  max: number;
+  bodies: number;
+}
+
+export interface Cold {
+  what: string;
+  /** Milliseconds to ready, of each start. */
+  ms: number[];
+}
+
+export interface Steady {
+  calls: number;
+  /** Calls so far and resident MiB. */
+  memory: { calls: number; rssMib: number }[];
+}
+
+export interface Results {
+  /** How it was measured, in words. */
+  how: string;
+  rows?: Row[];
+  bare?: Bare[];
+  framing?: Framing[];
+  delay?: Delay[];
+  cold?: Cold[];
+  steady?: Steady;
+}
+
+export type Saved = Record<string, Results>;
+
+export function save(folder: string, section: string, results: Results): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, `${section}.json`), `${JSON.stringify(results, null, 1)}\n`);
+}
+
+/** Results of the sections that are there. */
+export function saved(folder: string, sections: readonly string[]): Saved {
+  const found = sections.filter((section) => existsSync(path.join(folder, `${section}.json`)));
+  return Object.fromEntries(found.map((section) => [section, JSON.parse(readFileSync(path.join(folder, `${section}.json`), 'utf8')) as Results]));
+}

@@ -1,0 +1,115 @@
+// The sections that look at the server as a process: event-loop delay under large bodies, time to ready, memory over a million calls.
+import path from 'node:path';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { serveDiscard, serveSlipway, type Served } from '../contenders.ts';
+import { drive, median, type Target } from '../measure.ts';
+import { largeRequest, v2Request } from '../requests.ts';
+import { rssMib } from '../processes.ts';
+import type { Cold, Delay, Steady } from '../results.ts';
+import { taskOf, stopTargets, type Bench } from './load.ts';
+
+const DELAY_PROBE = path.resolve(import.meta.dirname, '..', 'floors', 'event-loop-delay.ts');
+const LARGE_BYTES = 10_000_000;
+const PIECES = 20;
+
+/** Asks the probe inside the server; its answer is the last line that it printed. */
+async function delayOf(served: Served): Promise<{ p50: number; p99: number; max: number }> {
+  const { stdout } = served.child;
+  if (stdout === null) throw new Error('the server has no output');
+  const line = new Promise<string>((resolve) => {
+    const look = (chunk: Buffer): void => {
+      const found = /^\{"eventLoopDelayMs".*\}$/m.exec(chunk.toString())?.[0];
+      if (found === undefined) return;
+      stdout.off('data', look);
+      resolve(found);
+    };
+    stdout.on('data', look);
+  });
+  process.kill(served.pid, 'SIGUSR2');
+  return (JSON.parse(await line) as { eventLoopDelayMs: { p50: number; p99: number; max: number } }).eventLoopDelayMs;
+}
+
+/** One connection sends 10 MB of JSON after 10 MB: who keeps the event loop free? */
+export async function delays({ settings, scratch, note }: Bench): Promise<Delay[]> {
+  const probe = ['--import', DELAY_PROBE];
+  const request = largeRequest(LARGE_BYTES);
+  const limits = { MAX_BATCH_ITEMS: '1000000', MAX_BATCH_SIZE: '1024' };
+  const targets: Target[] = [
+    { name: 'slipway', served: await serveSlipway(taskOf('mlp', scratch), probe, limits), request, wire: 'http', scratch },
+    { name: 'discards', served: await serveDiscard(probe), request, wire: 'http', scratch },
+  ];
+  const seen: Delay[] = [];
+  const measure = async (target: Target): Promise<void> => {
+    await delayOf(target.served);
+    const { rate, bad } = await drive(target, { concurrency: 1, seconds: settings.seconds * 2, warmup: settings.warmup });
+    if (bad > 0) throw new Error(`${target.name} refused ${bad} bodies`);
+    const delay = await delayOf(target.served);
+    note(`${target.name}: ${rate.toFixed(1)} bodies/s, delay p99 ${delay.p99.toFixed(1)} ms`);
+    seen.push({ name: target.name, ...delay, bodies: rate });
+  };
+  try {
+    for (let round = 0; round < settings.rounds; round++) for (const target of targets) await measure(target);
+  } finally {
+    await stopTargets(targets);
+  }
+  return targets.map(({ name }) => {
+    const own = seen.filter((one) => one.name === name);
+    const of = (key: 'p50' | 'p99' | 'max' | 'bodies'): number => median(own.map((one) => one[key]));
+    return { name, p50: of('p50'), p99: of('p99'), max: of('max'), bodies: of('bodies') };
+  });
+}
+
+/** Whether this machine lets us empty its page cache. */
+function emptyPageCache(): boolean {
+  try {
+    writeFileSync('/proc/sys/vm/drop_caches', '3');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const filesBelow = (folder: string): string[] => readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+
+/** From the start of the process to ready, with the sentiment model. */
+export async function coldStarts(bench: Bench): Promise<Cold[]> {
+  const { settings, scratch, note } = bench;
+  const task = taskOf('sentiment', scratch);
+  for (const file of filesBelow(task.model)) readFileSync(file);
+  const once = async (): Promise<number> => {
+    const served = await serveSlipway(task);
+    await served.stop();
+    return served.readyMs;
+  };
+  const times = async (before: () => unknown): Promise<number[]> => {
+    const all: number[] = [];
+    for (let round = 0; round < settings.rounds; round++) {
+      before();
+      all.push(await once());
+    }
+    return all;
+  };
+  await once();
+  const found: Cold[] = [{ what: 'page cache warm', ms: await times(() => undefined) }];
+  if (emptyPageCache()) found.push({ what: 'page cache empty', ms: await times(emptyPageCache) });
+  else note('the page cache cannot be emptied here: no cold figure');
+  return found;
+}
+
+/** Memory after every twentieth of many calls. */
+export async function steadyMemory({ settings, scratch, note }: Bench): Promise<Steady> {
+  const served = await serveSlipway(taskOf('mlp', scratch));
+  const target: Target = { name: 'slipway', served, request: v2Request('mlp', 'json'), wire: 'http', scratch };
+  const memory: Steady['memory'] = [];
+  try {
+    for (let piece = 1; piece <= PIECES; piece++) {
+      const { bad } = await drive(target, { concurrency: 32, seconds: 0, warmup: 0, calls: settings.calls / PIECES });
+      if (bad > 0) throw new Error(`${bad} calls failed`);
+      memory.push({ calls: (piece * settings.calls) / PIECES, rssMib: rssMib(served.pid) });
+    }
+  } finally {
+    await served.stop();
+  }
+  note(`resident after ${settings.calls} calls: ${memory.at(-1)?.rssMib.toFixed(0)} MiB`);
+  return { calls: settings.calls, memory };
+}

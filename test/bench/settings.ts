@@ -1,0 +1,65 @@
+// Owns what the bench is told by its user. Must not measure.
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+export const SECTIONS = ['mlp-json', 'mlp-open', 'mlp-binary', 'mlp-grpc', 'digits', 'mobilenet', 'sentiment', 'delay', 'cold', 'steady'] as const;
+export type Section = (typeof SECTIONS)[number];
+
+export interface Settings {
+  sections: readonly Section[];
+  /** Names of contenders; undefined = all. */
+  only: readonly string[] | undefined;
+  rounds: number;
+  seconds: number;
+  warmup: number;
+  /** Calls of the section `steady`. */
+  calls: number;
+  out: string;
+  /** Only print what was measured before. */
+  report: boolean;
+}
+
+export const HELP = `usage: npm run bench [-- OPTIONS]     Slipway beside other model servers and beside floors, in one run
+
+  --sections LIST   of ${SECTIONS.join(', ')}; default all
+  --only LIST       contenders: slipway, slipway/predict, fastify, mlserver, kserve, bentoml, pytriton; default all
+  --no-peers        none that is Python
+  --rounds N        rounds, in which the contenders take turns; medians are printed [3]
+  --seconds N       of one measurement [3]
+  --calls N         calls of the section steady [1000000]
+  --quick           one round of one second, 50,000 calls
+  --out FOLDER      where results are kept, a file per section, so that a long bench can run in pieces [dist/bench]
+  --report          prints what the folder holds and measures nothing
+
+Peers are installed into the cache the first time (pip, about 2 GB). Everything runs on loopback. Figures count on a quiet machine only.
+`;
+
+const list = (text: string | undefined): string[] | undefined => text?.split(',').map((item) => item.trim()).filter(Boolean);
+const FULL = { rounds: 3, seconds: 3, warmup: 1, calls: 1_000_000 } as const;
+const QUICK = { rounds: 1, seconds: 1, warmup: 0.5, calls: 50_000 } as const;
+const PEERLESS = ['slipway', 'slipway/predict', 'fastify'];
+
+/** Undefined where help was asked for. @throws Error for what there is not */
+export function settingsOf(args: string[]): Settings | undefined {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const { values } = parseArgs({ args, options: { sections: text, only: text, 'no-peers': flag, rounds: text, seconds: text, calls: text, quick: flag, out: text, report: flag, help: { ...flag, short: 'h' } } });
+  if (values.help === true) return undefined;
+  const usual = values.quick === true ? QUICK : FULL;
+  return {
+    sections: sectionsOf(list(values.sections)),
+    only: list(values.only) ?? (values['no-peers'] === true ? PEERLESS : undefined),
+    rounds: Number(values.rounds ?? usual.rounds),
+    seconds: Number(values.seconds ?? usual.seconds),
+    warmup: usual.warmup,
+    calls: Number(values.calls ?? usual.calls),
+    out: path.resolve(values.out ?? path.join(import.meta.dirname, '..', '..', 'dist', 'bench')),
+    report: values.report === true,
+  };
+}
+
+function sectionsOf(asked: readonly string[] | undefined): Section[] {
+  const unknown = asked?.find((section) => !(SECTIONS as readonly string[]).includes(section));
+  if (unknown !== undefined) throw new Error(`there is no section ${unknown}; there are ${SECTIONS.join(', ')}`);
+  return SECTIONS.filter((section) => asked?.includes(section) ?? true);
+}
