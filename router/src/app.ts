@@ -5,6 +5,7 @@ import type { Disk } from './disk.ts';
 import { Connections } from './downstream/connections.ts';
 import { createHttp1 } from './downstream/http1.ts';
 import { createHttp2 } from './downstream/http2.ts';
+import { Plain } from './downstream/plain.ts';
 import type { Ended } from './exchange.ts';
 import { readGauges } from './metrics/gauges.ts';
 import { Metrics } from './metrics/metrics.ts';
@@ -131,6 +132,7 @@ function proxyOf({ options, pods, metrics, deadlines, underWay, table }: Parts):
 
 interface Downstream {
   connections: Connections;
+  plain: Plain;
   http1: ReturnType<typeof createHttp1>;
   http2: ReturnType<typeof createHttp2>;
 }
@@ -141,6 +143,7 @@ function downstreamOf(parts: Parts): Downstream {
   const proxy = proxyOf(parts);
   const { maxHeaderBytes, maxConnections, headTimeoutMs, host, log } = options;
   const http1 = createHttp1({ maxHeaderBytes, headTimeoutMs, idleMs: DOWNSTREAM_IDLE_MS, closing }, proxy);
+  const plain = new Plain({ maxHeaderBytes, idleMs: DOWNSTREAM_IDLE_MS, closing, notPlain: (socket) => void http1.emit('connection', socket) }, proxy);
   const http2 = createHttp2({ maxHeaderBytes, maxStreams: MAX_STREAMS, closing }, proxy);
   const connections = new Connections(
     {
@@ -151,16 +154,17 @@ function downstreamOf(parts: Parts): Downstream {
       onPortError: (port, error) => log.error({ port, error: error.message }, 'port cannot be opened; trying again'),
       onRefused: () => metrics.refusedConnections++,
     },
-    { http1: (socket) => void http1.emit('connection', socket), http2: (socket) => http2.accept(socket) },
+    { http1: (socket) => plain.accept(socket), http2: (socket) => http2.accept(socket) },
   );
-  return { connections, http1, http2 };
+  return { connections, plain, http1, http2 };
 }
 
 /** Asks callers to leave, accepts until then those who have not heard of it, then lets go of all who are not being served. */
-async function leave({ connections, http1, http2 }: Downstream, acceptUntil: Promise<unknown>): Promise<void> {
+async function leave({ connections, plain, http1, http2 }: Downstream, acceptUntil: Promise<unknown>): Promise<void> {
   http2.announceClosing();
   await acceptUntil;
   connections.close();
+  plain.closeIdle();
   http1.closeIdleConnections();
   http2.close();
 }
@@ -175,7 +179,7 @@ export function createApp(options: AppOptions): App {
   const underWay = new UnderWay();
   const parts = { options, closing: () => state.closing, pods, metrics, deadlines, underWay, table: () => routes.table };
   const down = downstreamOf(parts);
-  const { connections, http1 } = down;
+  const { connections, plain, http1 } = down;
   const routes: Routes = new Routes({ pod, pods, connections, disk, log, withdrawDelayMs });
   const forgetting = setInterval(() => metrics.keep((isvc, revision) => routes.knows(isvc, revision)), FORGET_MS);
   forgetting.unref();
@@ -198,6 +202,7 @@ export function createApp(options: AppOptions): App {
       clearInterval(forgetting);
       routes.close();
       connections.destroy();
+      plain.close();
       http1.close();
       pods.close();
       deadlines.stop();

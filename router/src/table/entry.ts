@@ -21,6 +21,14 @@ export interface Entry {
 export type Parsed = { entry: Entry } | { refused: string };
 
 const MAX_ISSUES = 3;
+/** What may stand in a header; anything else could end it. */
+const HEADER_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Everything of an entry that answers carry in headers. */
+function headerTexts({ backends, cors }: RouteEntry): string[] {
+  const { allowOrigins = [], allowMethods = [], allowHeaders = [], exposeHeaders = [] } = cors ?? {};
+  return [...backends.flatMap((b) => [b.revision, b.modelVersion]), ...allowOrigins, ...allowMethods, ...allowHeaders, ...exposeHeaders];
+}
 
 function whyNot(route: RouteEntry): string | undefined {
   const { backends, ports, preview } = route;
@@ -29,6 +37,8 @@ function whyNot(route: RouteEntry): string | undefined {
   if (ports.public === ports.preview) return `public and preview port are both ${ports.public}`;
   if (new Set(backends.map((b) => b.revision)).size !== backends.length) return 'a revision is named twice';
   if (preview !== undefined && !backends.some((b) => b.revision === preview)) return `preview revision ${preview} is no backend`;
+  const unfit = headerTexts(route).find((text) => !HEADER_TEXT.test(text));
+  if (unfit !== undefined) return `${JSON.stringify(unfit)} has characters that no header can carry`;
   return undefined;
 }
 

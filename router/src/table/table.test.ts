@@ -33,6 +33,8 @@ describe('an entry', () => {
     ['one port twice', text({ ports: { public: 20_000, preview: 20_000 } }), /both 20000/],
     ['a revision twice', text({ backends: [{ ...stable, weight: 50 }, { ...stable, weight: 50 }] }), /twice/],
     ['a preview that is no backend', text({ preview: 'a-2' }), /a-2 is no backend/],
+    ['a model version that would end its header', text({ backends: [{ ...stable, weight: 100, modelVersion: 'v1\r\nX: y' }] }), /no header can carry/],
+    ['an origin beyond Latin-1', text({ cors: { allowOrigins: ['https://\u2603.example'] } }), /no header can carry/],
   ])('is refused whole for %s', (_what, bad, why) => {
     const parsed = parseEntry(bad);
     expect('refused' in parsed && parsed.refused).toMatch(why);

@@ -1,5 +1,6 @@
 // Owns the reading of an HTTP/1.1 answer's head: status, headers, how long the body is, whether the connection can be kept.
 // Must not know sockets. Strict: whatever could be read in two ways is refused, since the connection is shared by callers.
+import { readFields } from '../fields.ts';
 import type { FlatHeaders } from './exchange.ts';
 
 export type Framing = { kind: 'none' } | { kind: 'length'; bytes: number } | { kind: 'chunked' } | { kind: 'close' };
@@ -17,8 +18,7 @@ export class BadAnswer extends Error {
   override name = 'BadAnswer';
 }
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: |$)/;
-const HEADER_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: [^\r]*)?(?:\r\n|$)/;
 const LENGTH = /^[0-9]{1,15}$/;
 const KEEP_ALIVE_SECONDS = /(?:^|[,; ])timeout=([0-9]{1,6})/i;
 
@@ -49,16 +49,16 @@ function note(notes: Notes, name: string, value: string): void {
   }
 }
 
-function headersOf(lines: string[], notes: Notes): FlatHeaders {
+const startOf = (text: string, length: number): string => JSON.stringify(text.slice(0, length));
+
+function headersOf(text: string, from: number, notes: Notes): FlatHeaders {
   const headers: FlatHeaders = [];
-  for (let i = 1; i < lines.length; i++) {
-    const match = HEADER_LINE.exec(lines[i] as string);
-    if (match === null) throw new BadAnswer(`not a header: ${JSON.stringify((lines[i] as string).slice(0, 60))}`);
-    const name = match[1] as string;
-    const value = (match[2] as string).trimEnd();
-    headers.push(name, value);
+  const bad = readFields(text, from, headers);
+  if (bad >= 0) throw new BadAnswer(`not a header: ${startOf(text.slice(bad).split('\r\n', 1)[0] as string, 60)}`);
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
     // Only names of these lengths matter to the framing: content-length, transfer-encoding, connection, keep-alive.
-    if (name.length === 14 || name.length === 17 || name.length === 10) note(notes, name.toLowerCase(), value);
+    if (name.length === 14 || name.length === 17 || name.length === 10) note(notes, name.toLowerCase(), headers[i + 1] as string);
   }
   return headers;
 }
@@ -85,12 +85,11 @@ function framingOf(notes: Notes, status: number, method: string): Framing {
  * Throws BadAnswer.
  */
 export function readHead(text: string, method: string): ResponseHead {
-  const lines = text.split('\r\n');
-  const statusLine = STATUS_LINE.exec(lines[0] as string);
-  if (statusLine === null) throw new BadAnswer(`not a status line: ${JSON.stringify((lines[0] as string).slice(0, 60))}`);
+  const statusLine = STATUS_LINE.exec(text);
+  if (statusLine === null) throw new BadAnswer(`not a status line: ${startOf(text.split('\r\n', 1)[0] as string, 60)}`);
   const status = Number(statusLine[2]);
   const notes: Notes = { length: undefined, transferEncoding: undefined, connection: '', keepAlive: undefined };
-  const headers = headersOf(lines, notes);
+  const headers = headersOf(text, statusLine[0].length, notes);
   const framing = framingOf(notes, status, method);
   const persistent = statusLine[1] === '1' ? !notes.connection.includes('close') : notes.connection.includes('keep-alive');
   const seconds = notes.keepAlive === undefined ? null : KEEP_ALIVE_SECONDS.exec(notes.keepAlive);
