@@ -84,7 +84,7 @@ export const RUNTIMES: Readonly<Record<RuntimeProtocol, RuntimeConvention>> = {
     readyPath: '/v2/models/{name}/ready',
     mountPath: '/models/{name}',
     env: {
-      MLSERVER_MODELS_DIR: '/models',
+      MLSERVER_MODELS_DIR: '{package}',
       MLSERVER_MODEL_NAME: '{name}',
       MLSERVER_MODEL_VERSION: '{version}',
       MLSERVER_MODEL_URI: '{package}',

@@ -4,7 +4,7 @@ import type { RouteBackend } from '@slipway/api';
 import { corsHeaders } from './cors.ts';
 import type { Deadline, Deadlines } from './deadlines.ts';
 import type { Caller, CallerListener } from './downstream/caller.ts';
-import { MODEL_VERSION_HEADER, REQUEST_ID_HEADER, REVISION_HEADER, readAnswer } from './headers.ts';
+import { MODEL_VERSION_HEADER, REQUEST_ID_HEADER, REVISION_HEADER, ROLE_HEADER, readAnswer } from './headers.ts';
 import type { RequestFacts } from './headers.ts';
 import type { Series } from './metrics/metrics.ts';
 import { answerOf } from './problems.ts';
@@ -45,6 +45,8 @@ export interface Request {
   binding: Binding;
   targets: Targets;
   isGrpc: boolean;
+  /** It may ask for a revision by what that is (gRPC messages are not read), so the pod is told what its revision is. */
+  tellsRole: boolean;
 }
 
 const RETRY_AFTER: FlatHeaders = ['Retry-After', '1'];
@@ -110,8 +112,9 @@ export class Exchange implements Receiver, CallerListener {
     this.body.attach(this.attempt, plan);
   }
 
-  private begin({ pod, fresh }: Placement, plan: BodyPlan): Attempt {
-    const { outgoing, isGrpc } = this.request;
+  private begin({ pod, fresh, backend }: Placement, plan: BodyPlan): Attempt {
+    const { isGrpc, tellsRole } = this.request;
+    const outgoing = tellsRole ? withRole(this.request.outgoing, backend) : this.request.outgoing;
     return isGrpc ? pod.http2.send(outgoing, plan, this) : pod.http1.send(outgoing, plan, this, fresh);
   }
 
@@ -289,6 +292,9 @@ export class Exchange implements Receiver, CallerListener {
     this.options.ended({ exchange: this, status, ms });
   }
 }
+
+/** Said anew with every attempt: what a revision is differs, and changes. */
+const withRole = (outgoing: OutgoingRequest, { role }: RouteBackend): OutgoingRequest => ({ ...outgoing, headers: [...outgoing.headers, ROLE_HEADER, role] });
 
 const MISDIRECTED: Problem = {
   code: 'misdirected',

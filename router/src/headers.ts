@@ -23,6 +23,8 @@ export interface RequestFacts {
 export const MODEL_VERSION_HEADER = 'Slipway-Model-Version';
 export const REVISION_HEADER = 'Slipway-Revision';
 export const REQUEST_ID_HEADER = 'X-Request-Id';
+/** Tells a pod what its revision is at this moment, where the caller may ask for it by that name. */
+export const ROLE_HEADER = 'Slipway-Role';
 
 /** Belong to one connection and end here (RFC 9110 section 7.6.1). */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings']);
@@ -37,6 +39,7 @@ const NOTES: ReadonlyMap<string, { note: Note; drop: boolean }> = new Map<string
   ['expect', { drop: true, note: (f, v) => { f.expect = v; } }],
   ['upgrade', { drop: true, note: (f, v) => { f.upgrade = v; } }],
   ['slipway-model-version', { drop: false, note: (f, v) => { f.modelVersion = v; } }],
+  ['slipway-role', { drop: true, note: () => undefined }],
   ['x-request-id', { drop: true, note: (f, v) => { f.requestId = v; } }],
   ['origin', { drop: false, note: (f, v) => { f.origin = v; } }],
   ['access-control-request-method', { drop: false, note: (f, v) => { f.preflightMethod = v; } }],

@@ -7,7 +7,7 @@ import { Exchange } from './exchange.ts';
 import type { ExchangeOptions, Request } from './exchange.ts';
 import { goodRequestId, pathOf, readRequest } from './headers.ts';
 import type { RequestFacts } from './headers.ts';
-import { mayNameVersion } from './pick/pinned.ts';
+import { mayNameRole, mayNameVersion } from './pick/pinned.ts';
 import { sequence } from './pick/sequence.ts';
 import { answerOf } from './problems.ts';
 import type { Problem } from './problems.ts';
@@ -124,7 +124,8 @@ function requestOf(caller: Caller, binding: Binding, options: ProxyOptions): Req
   const facts = readRequest(caller.headers);
   const requestId = goodRequestId(facts.requestId) ?? randomUUID();
   const outgoing = outgoingOf(caller, facts, requestId);
-  return { caller, facts, requestId, outgoing, binding, targets: new Targets(binding, options.pods), isGrpc: isGrpc(facts) && caller.protocol === 'http2' };
+  const grpc = isGrpc(facts) && caller.protocol === 'http2';
+  return { caller, facts, requestId, outgoing, binding, targets: new Targets(binding, options.pods), isGrpc: grpc, tellsRole: grpc || mayNameRole(outgoing.path) };
 }
 
 /** What every request of a port draws from; a port keeps its draws whatever its entry becomes. */

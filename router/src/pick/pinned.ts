@@ -17,11 +17,14 @@ export function havingVersion(backends: readonly RouteBackend[], version: string
 
 const BODY_KEY = Buffer.from('"modelVersion"');
 
+/** TensorFlow Serving's URLs may ask for a revision by what it is: `stable` or `canary`. */
+export const mayNameRole = (url: string): boolean => url.includes('/labels/');
+
 /**
  * True if the request probably names a model version in its URL or body. Such requests draw from a sequence of their own: half of
  * them land where the version is not and move on, and drawing from the common one they would bend the split of all the others.
  * A wrong guess costs nothing, both sequences split alike. Inside a JSON string the quotes are escaped, so text does not match.
  */
 export function mayNameVersion(url: string, body: Buffer | undefined): boolean {
-  return url.includes('/versions/') || (body !== undefined && body.includes(BODY_KEY));
+  return url.includes('/versions/') || mayNameRole(url) || (body !== undefined && body.includes(BODY_KEY));
 }

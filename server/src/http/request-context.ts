@@ -10,7 +10,15 @@ export const HEADERS = {
   revision: 'slipway-revision',
   /** `hit` or `miss`, where the model keeps answers. */
   cache: 'slipway-cache',
+  /** The router's word for what this server's revision is at present. */
+  role: 'slipway-role',
 } as const;
+
+/** What the router says that this server's revision is. A caller who says it alone, without a router, is not heard. */
+export function roleOf(headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
+  const given = headers[HEADERS.role];
+  return typeof given === 'string' ? given : undefined;
+}
 
 const SAFE_ID = /^[\x21-\x7e]{1,128}$/;
 

@@ -4,7 +4,7 @@ import { asInferenceError, type InferenceError } from '../../inference/errors.ts
 import { callerSignature, type ServingSpec } from '../../inference/spec.ts';
 import type { TensorSpec } from '@slipway/api';
 import type { CallResult, Item } from '../../pipeline/call.ts';
-import { HEADERS } from '../../http/request-context.ts';
+import { HEADERS, roleOf } from '../../http/request-context.ts';
 import { unary, type GrpcCall, type Methods } from '../grpc/service.ts';
 import { GRPC, GrpcError, statusOf } from '../grpc/status.ts';
 import { choose, outputsOf, run, type Chosen, type Exchange, type TfServing } from './call.ts';
@@ -37,8 +37,8 @@ export function tfServingMethods(server: TfServing): Methods {
     [`${PREDICTION}/Regress`]: unary(m.regressionRequest, m.regressionResponse, (request, call) =>
       exchange(server, call, { spec: request.model_spec, api: 'Regress', decode: ({ spec }) => exampleItem(request.input, spec), encode: (result, chosen) => ({ result: regression(result, chosen), model_spec: echo(server, chosen) }) })),
     [`${PREDICTION}/MultiInference`]: unary(m.multiRequest, m.multiResponse, async ({ tasks, input }, call) => ({ results: await Promise.all(tasks.map((task) => multi(server, call, task, input))) })),
-    [`${PREDICTION}/GetModelMetadata`]: unary(m.metadataRequest, m.metadataResponse, (request) => translated(() => metadata(server, request))),
-    [`${MODEL}/GetModelStatus`]: unary(m.statusRequest, m.statusResponse, ({ model_spec }) => translated(() => Promise.resolve(status(server, model_spec)))),
+    [`${PREDICTION}/GetModelMetadata`]: unary(m.metadataRequest, m.metadataResponse, (request, call) => translated(() => metadata(server, request, call))),
+    [`${MODEL}/GetModelStatus`]: unary(m.statusRequest, m.statusResponse, ({ model_spec }, call) => translated(() => Promise.resolve(status(server, model_spec, call)))),
     [`${MODEL}/HandleReloadConfigRequest`]: unary(m.reloadRequest, m.reloadResponse, () => {
       throw new GrpcError(GRPC.unimplemented, 'Models are not configured over this call: change the InferenceService, or without Kubernetes use the admin port (POST /models).');
     }),
@@ -46,12 +46,12 @@ export function tfServingMethods(server: TfServing): Methods {
 }
 
 /** @throws InferenceError, GrpcError */
-function targetOf(spec: Spec): Target {
+function targetOf(spec: Spec, { metadata: headers }: GrpcCall): Target {
   if (spec === null || spec === undefined) throw invalid('Missing ModelSpec');
   const { signature_name: signature = '', version_label: label = '' } = spec;
   if (!['', DEFAULT_SIGNATURE].includes(signature)) throw new GrpcError(GRPC.failedPrecondition, `Serving signature key "${signature.slice(0, 200)}" not found.`);
   const version = spec.version?.value.toString();
-  return { name: spec.name, version, label: version !== undefined || label === '' ? undefined : label };
+  return { name: spec.name, version, label: version !== undefined || label === '' ? undefined : label, role: roleOf(headers) };
 }
 
 type Work<T> = Omit<Exchange<T>, 'target' | 'entrypoint'> & { spec: Spec };
@@ -60,7 +60,7 @@ function exchange<T>(server: TfServing, call: GrpcCall, { spec, ...work }: Work<
   return translated(async () => {
     const { requestId, began, timeoutMs, signal } = call;
     const origin = { protocol: PROTOCOL, requestId, began, timeoutMs, signal, statusOf: (error: InferenceError) => httpStatusOf(error.code) };
-    const { result, answer } = await run(server, origin, { ...work, target: targetOf(spec), entrypoint: 'GRPC' });
+    const { result, answer } = await run(server, origin, { ...work, target: targetOf(spec, call), entrypoint: 'GRPC' });
     call.header(HEADERS.modelVersion, result.spec.version);
     if (result.cache !== undefined) call.header(HEADERS.cache, result.cache);
     return answer;
@@ -150,11 +150,11 @@ function multi(server: TfServing, call: GrpcCall, task: { model_spec?: Spec; met
 
 const METADATA_FIELD = 'signature_def';
 
-async function metadata(server: TfServing, request: { model_spec?: Spec; metadata_field: string[] }): Promise<{ model_spec: ModelSpecMessage; metadata: Record<string, { type_url: string; value: Uint8Array }> }> {
+async function metadata(server: TfServing, request: { model_spec?: Spec; metadata_field: string[] }, call: GrpcCall): Promise<{ model_spec: ModelSpecMessage; metadata: Record<string, { type_url: string; value: Uint8Array }> }> {
   if (request.metadata_field.length === 0) throw invalid('GetModelMetadataRequest must specify at least one metadata_field');
   const other = request.metadata_field.find((field) => field !== METADATA_FIELD);
   if (other !== undefined) throw invalid(`Metadata field ${other.slice(0, 100)} is not supported`);
-  const chosen = await choose(server, targetOf(request.model_spec));
+  const chosen = await choose(server, targetOf(request.model_spec, call));
   const { inputs, outputs } = callerSignature(chosen.spec);
   const signature = { inputs: infosOf(inputs), outputs: infosOf(outputs), method_name: PREDICT_METHOD };
   const value = MESSAGES.signatures.encode({ signature_def: { [DEFAULT_SIGNATURE]: signature } });
@@ -166,8 +166,8 @@ function infosOf(tensors: readonly TensorSpec[]): Record<string, { name: string;
   return Object.fromEntries(tensors.map(({ name, dtype, shape }) => [name, { name: `${name}:0`, dtype: TYPES[dtype].number, tensor_shape: { dim: shape.map((size) => ({ size })) } }]));
 }
 
-function status({ versions }: TfServing, spec: Spec): { model_version_status: { version: number; state: number; status: { error_code: number; error_message: string } }[] } {
-  const target = targetOf(spec);
+function status({ versions }: TfServing, spec: Spec, call: GrpcCall): { model_version_status: { version: number; state: number; status: { error_code: number; error_message: string } }[] } {
+  const target = targetOf(spec, call);
   const chosen = target.version === undefined && target.label === undefined ? versions.versionsOf(target, versionsMissing) : [versions.resolve(target, versionsMissing)];
   const statuses = chosen.map((entry) => {
     const failed = entry.phase === 'Failed';

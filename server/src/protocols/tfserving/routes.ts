@@ -2,7 +2,7 @@
 // engine's. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { jsonCost } from '../../http/json-cost.ts';
-import { hangUpSignal, HEADERS } from '../../http/request-context.ts';
+import { hangUpSignal, HEADERS, roleOf } from '../../http/request-context.ts';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import { picturesOf } from '../../inference/inputs.ts';
 import type { CallResult, Item } from '../../pipeline/call.ts';
@@ -46,6 +46,7 @@ export function addTfServingRoutes(app: FastifyInstance, server: TfServing, owns
 async function answer(server: TfServing, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   try {
     const parsed = parseTarget(request.method, request.url.split('?')[0] ?? '');
+    parsed.target.role = roleOf(request.headers);
     if (parsed.kind === 'call') return await call(server, { request, reply }, parsed);
     const body = parsed.kind === 'status' ? status(server, parsed.target) : await metadata(server, parsed.target);
     return await sendAnswer(reply, jsonAnswer(200, body));

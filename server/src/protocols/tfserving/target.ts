@@ -9,6 +9,8 @@ export interface Target {
   /** Digits as they were given. */
   version: string | undefined;
   label: string | undefined;
+  /** What the router says that this server's revision is: `stable`, `canary`, `preview` or `previous`. */
+  role?: string | undefined;
 }
 
 export type Parsed = { kind: 'call'; method: Method; target: Target } | { kind: 'status' | 'metadata'; target: Target };

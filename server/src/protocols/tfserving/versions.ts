@@ -9,7 +9,7 @@ export interface VersionsOptions {
   registry: Registry;
   /** Number of versions that have none of their own, given from outside (the revision's place in its InferenceService). */
   revisionNumber: number | undefined;
-  /** This server has one revision's version then and cannot know whether that is the stable one. */
+  /** This server has one revision's version then, and the router tells what that is. */
   behindRouter: boolean;
 }
 
@@ -51,12 +51,12 @@ export class Versions {
   }
 
   /** A label is the version itself, `stable` (what answers calls without a version) or `canary` (the newest beside it). */
-  #labelled({ label = '' }: Target, stable: Entry): Entry {
+  #labelled({ label = '', role = '' }: Target, stable: Entry): Entry {
     const { registry, behindRouter } = this.#options;
     const exact = registry.find(stable.name, label);
     if (exact !== undefined) return exact;
     const unknown = (): Entry => this.#select(stable.name, label, () => `Unrecognized servable version label: ${label}`, true);
-    if (behindRouter) return unknown();
+    if (behindRouter) return ROLES.get(label)?.includes(role) === true ? stable : unknown();
     if (label === 'stable') return stable;
     const newest = registry.entries().filter((entry) => entry.name === stable.name && entry !== stable).at(-1);
     if (label === 'canary' && newest !== undefined) return newest;
@@ -86,6 +86,9 @@ export class Versions {
     return free;
   }
 }
+
+/** What a revision is when it goes by a label. */
+const ROLES: ReadonlyMap<string, readonly string[]> = new Map([['stable', ['stable']], ['canary', ['canary', 'preview']]]);
 
 const ownNumber = (entry: Entry): number | undefined => entry.model?.numericVersion ?? numericVersion(entry.version, undefined);
 
