@@ -35,6 +35,10 @@ export const ModelState = z.object({
   name: z.string(),
   version: z.string(),
   phase: z.enum(['Pending', 'Loading', 'WarmingUp', 'Ready', 'Failed', 'Unloading']),
+  /** Whether it is in memory. */
+  loaded: z.boolean().optional(),
+  /** Loaded by its next call, and unloaded when others need the memory. */
+  lazy: z.boolean().optional(),
   reason: z.string().optional(),
   message: z.string().optional(),
   digest: z.string().optional(),

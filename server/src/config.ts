@@ -33,9 +33,10 @@ const VARIABLES = {
   MAX_QUEUE: [count(1024, 1), 'calls that may wait for one model'],
   MAX_BODY_BYTES: [count(64 * 1024 * 1024, 1), 'body of a call, as sent and inflated'],
   MEMORY_BUDGET_BYTES: [count(0), 'memory of the process; 0 = 90 % of the container limit (or of the machine)'],
+  MODEL_MEMORY_BYTES: [count(0), 'memory of all loaded models; with LAZY_LOAD they give way to each other within it; 0 = three quarters of the memory budget'],
   REQUEST_TIMEOUT_SECONDS: [z.coerce.number().positive().default(60), 'time for one answer'],
   WARMUP_ITERATIONS: [count(3), 'runs on each warm-up input'],
-  LAZY_LOAD: [flag, 'load a model on its first call'],
+  LAZY_LOAD: [flag, 'load a model on its first call, and unload it when others need its memory'],
   TF_WORKERS: [count(1, 1), 'worker threads of each model; each holds the weights once more'],
   TF_THREADS: [count(0), 'threads inside one operation; 0 = CPUs of the container'],
   WORKER_HEAP_MB: [count(1024, 16), 'JavaScript heap of a worker, MiB'],
@@ -63,6 +64,8 @@ export interface ServerConfig extends Values {
   threads: number;
   /** Bytes the process may take, resolved. */
   memoryBudget: number;
+  /** Bytes that models may take together, resolved. */
+  modelMemory: number;
   aliasPorts: readonly number[];
   adminHost: string;
 }
@@ -73,6 +76,7 @@ export class ConfigError extends Error {
 
 const USUAL_PORTS = [80, 8000, 8001, 8080, 8500, 8501];
 const MEMORY_SHARE = 0.9;
+const MODEL_SHARE = 0.75;
 
 /** @throws ConfigError naming every variable that is wrong */
 export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
@@ -84,11 +88,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
   }
   const values = parsed.data as Values;
   checkSizes(values);
+  const memoryBudget = values.MEMORY_BUDGET_BYTES || Math.floor((cgroupMemoryBytes() ?? totalmem()) * MEMORY_SHARE);
   return Object.freeze({
     ...values,
     MODEL_PATH: path.resolve(values.MODEL_PATH),
     threads: values.TF_THREADS || Math.max(1, Math.floor(cgroupCpus() ?? availableParallelism())),
-    memoryBudget: values.MEMORY_BUDGET_BYTES || Math.floor((cgroupMemoryBytes() ?? totalmem()) * MEMORY_SHARE),
+    memoryBudget,
+    modelMemory: values.MODEL_MEMORY_BYTES || Math.floor(memoryBudget * MODEL_SHARE),
     aliasPorts: [...new Set([...aliasPorts(values.ALIAS_PORTS, values.PORT), ...cloudPorts(values)])],
     adminHost: values.ADMIN_HOST ?? (values.BEHIND_ROUTER || values.ADMIN_TOKEN !== undefined ? '0.0.0.0' : '127.0.0.1'),
   });

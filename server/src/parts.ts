@@ -64,6 +64,7 @@ function managerOptions(config: ServerConfig): ManagerOptions {
     modelVersion: config.MODEL_VERSION,
     revision: config.REVISION,
     lazy: config.LAZY_LOAD,
+    modelMemoryBytes: config.modelMemory,
   };
 }
 
@@ -81,11 +82,15 @@ function managerEvents(log: Logger, metrics: MetricsCollector): ManagerEvents {
     loaded: (entry, model, ms) => {
       const { runner, spec } = model;
       const bytes = runner.info.bytes * runner.workers;
-      metrics.set('slipway_server_model_load_seconds', ms / 1000, { model: entry.name, version: entry.version });
+      metrics.loaded(entry.name, entry.version, ms);
       log.info(
         { model: entry.name, version: entry.version, format: spec.format, workers: runner.workers, bytesPerWorker: runner.info.bytes, bytes, ms: Math.round(ms), warmup: model.warmup.detail, batching: model.batching.reason },
         `model loaded: ${String(runner.workers)} worker(s) x ${(runner.info.bytes / 1024 / 1024).toFixed(2)} MiB of weights`,
       );
+    },
+    evicted: (entry) => {
+      metrics.evicted(entry.name, entry.version);
+      log.info({ model: entry.name, version: entry.version }, 'model unloaded to make room; its next call loads it again');
     },
     batch: (spec, batch) => {
       metrics.batch(spec.name, spec.version, batch);

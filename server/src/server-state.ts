@@ -5,7 +5,7 @@ import { present } from './inference/optional.ts';
 
 export interface Facts {
   models: readonly ModelState[];
-  /** Models that wait for their first call. */
+  /** Models that are loaded by their next call, or being loaded for it. */
   lazy: ReadonlySet<string>;
   /** Models whose workers are all gone. */
   lost: ReadonlySet<string>;

@@ -136,7 +136,7 @@ function stateOf(config: ServerConfig, parts: Parts, at: { started: boolean; dra
   const { startFault } = parts.manager;
   return serverState({
     models: parts.manager.metadata().map((model) => ({ ...model, backend: parts.pool.report().name })),
-    lazy: keys((entry) => entry.phase === 'Pending' && entry.wake !== undefined),
+    lazy: keys((entry) => entry.servable && entry.phase !== 'Ready'),
     lost: keys((entry) => entry.model !== undefined && entry.model.runner.alive === 0),
     startFault: startFault === undefined ? undefined : { reason: startFault.reason, message: startFault.message },
     ...at,

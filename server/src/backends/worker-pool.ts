@@ -11,7 +11,12 @@ interface Shelf {
   first: Promise<WorkerThread> | undefined;
   info: RuntimeInfo | undefined;
   fault: string | undefined;
+  /** Most bytes that the process grew by when one more thread was started; 0 = not measured yet. */
+  cost: number;
 }
+
+/** What one more thread costs until that is measured: the runtime's JavaScript heap and what is beside it. */
+const USUAL_COST: Record<RuntimeKind, number> = { tensorflow: 52 * 1024 * 1024, onnx: 16 * 1024 * 1024 };
 
 export interface PoolReport {
   name: string;
@@ -22,6 +27,8 @@ export interface PoolReport {
 export class WorkerPool {
   readonly #options: ThreadOptions;
   readonly #all = new Map<WorkerThread, RuntimeKind>();
+  /** Threads started so far. */
+  #spawned = 0;
   readonly #shelves = new Map<RuntimeKind, Shelf>();
 
   constructor(options: ThreadOptions) {
@@ -42,6 +49,11 @@ export class WorkerPool {
   /** Every thread alive, in use or idle. */
   threads(): readonly WorkerThread[] {
     return [...this.#all.keys()];
+  }
+
+  /** Bytes that one more thread of a runtime takes, without a model: measured as threads are started, else what is usual. */
+  costOf(kind: RuntimeKind): number {
+    return this.#shelf(kind).cost || USUAL_COST[kind];
   }
 
   /**
@@ -78,12 +90,15 @@ export class WorkerPool {
   #shelf(kind: RuntimeKind): Shelf {
     const known = this.#shelves.get(kind);
     if (known !== undefined) return known;
-    const made: Shelf = { idle: [], first: undefined, info: undefined, fault: undefined };
+    const made: Shelf = { idle: [], first: undefined, info: undefined, fault: undefined, cost: 0 };
     this.#shelves.set(kind, made);
     return made;
   }
 
   async #spawn(kind: RuntimeKind, shelf: Shelf): Promise<WorkerThread> {
+    const before = process.memoryUsage.rss();
+    const spawned = ++this.#spawned;
+    const first = shelf.info === undefined;
     const thread = new WorkerThread(this.#options);
     this.#all.set(thread, kind);
     thread.onEnd(() => {
@@ -92,6 +107,8 @@ export class WorkerPool {
     try {
       shelf.info = await thread.call('start', kind);
       shelf.fault = undefined;
+      // The first one brings the library along; what grew while others were started is not one thread's.
+      if (!first && spawned === this.#spawned) shelf.cost = Math.max(shelf.cost, Math.min(process.memoryUsage.rss() - before, 2 * USUAL_COST[kind]));
       return thread;
     } catch (error) {
       shelf.fault = (error as Error).message;

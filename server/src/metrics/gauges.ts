@@ -17,6 +17,8 @@ export async function refreshGauges(metrics: MetricsCollector, parts: Parts, ser
   metrics.set('slipway_server_native_backend', backend.native ? 1 : 0);
   metrics.set('slipway_server_ready', server.ready() ? 1 : 0);
   metrics.set('slipway_server_memory_budget_bytes', parts.memory.limit);
+  metrics.set('slipway_server_models_memory_bytes', parts.manager.memory.used);
+  metrics.set('slipway_server_models_memory_limit_bytes', parts.manager.memory.limit);
   metrics.set('slipway_server_memory_reserved_bytes', parts.memory.reserved);
   await setTensors(metrics, parts);
 }
@@ -25,7 +27,7 @@ function setModel(metrics: MetricsCollector, entry: Entry, at: { backend: string
   const labels = { model: entry.name, version: entry.version };
   const { model } = entry;
   metrics.set('slipway_server_model_info', 1, { ...labels, phase: entry.phase, format: model?.spec.format ?? '', digest: entry.digest ?? '', ...at });
-  metrics.set('slipway_server_model_ready', entry.phase === 'Ready' && model !== undefined && model.runner.alive > 0 ? 1 : 0, labels);
+  metrics.set('slipway_server_model_ready', entry.servable && (model === undefined || model.runner.alive > 0) ? 1 : 0, labels);
   if (model === undefined) return;
   metrics.set('slipway_server_model_memory_bytes', model.runner.info.bytes * model.runner.workers, labels);
   metrics.set('slipway_server_queue_length', model.batcher.waiting, labels);

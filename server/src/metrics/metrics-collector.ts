@@ -92,6 +92,15 @@ export class MetricsCollector {
     this.#counter(hit ? 'slipway_server_cache_hits_total' : 'slipway_server_cache_misses_total').inc({ model, version });
   }
 
+  loaded(model: string, version: string, ms: number): void {
+    this.#counter('slipway_server_model_loads_total').inc({ model, version });
+    this.set('slipway_server_model_load_seconds', ms / 1000, { model, version });
+  }
+
+  evicted(model: string, version: string): void {
+    this.#counter('slipway_server_model_evictions_total').inc({ model, version });
+  }
+
   workerLost(model: string, version: string): void {
     this.#counter('slipway_server_worker_restarts_total').inc({ model, version });
   }

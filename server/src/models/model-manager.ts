@@ -1,17 +1,18 @@
 // Owns the life of models: finds them, loads, loads lazily, swaps, unloads. The one place that changes the registry.
 // Must not know requests or protocols.
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ModelState, Reason } from '@slipway/api';
 import { LoadError } from '../backends/backend.ts';
 import type { WorkerPool } from '../backends/worker-pool.ts';
 import type { RanBatch } from '../batching/batcher.ts';
 import { InferenceError } from '../inference/errors.ts';
-import { present } from '../inference/optional.ts';
 import type { ServingSpec } from '../inference/spec.ts';
+import { expectedBytes, loadedBytes } from './footprint.ts';
+import { Lanes } from './lanes.ts';
 import { loadModel, type LoaderOptions } from './loader.ts';
 import { closeModel, type Model } from './model.ts';
-import { readPackage, type PackageOnDisk } from './model-package.ts';
+import { ModelMemory, type Booking } from './model-memory.ts';
+import { folderOf, readPackage, type PackageOnDisk } from './model-package.ts';
+import { stateOf } from './model-state.ts';
 import { Entry, Registry } from './registry.ts';
 import { listModels, type Listed } from './repository.ts';
 
@@ -24,16 +25,20 @@ export interface ManagerOptions extends LoaderOptions {
   revision: string | undefined;
   /** Load on the first call instead of at the start. */
   lazy: boolean;
+  /** Bytes that models may take together; those that wait for calls give way to each other within it. Absent: no limit. */
+  modelMemoryBytes?: number;
 }
 
 export interface ManagerEvents {
   changed(entry: Entry): void;
   loaded(entry: Entry, model: Model, ms: number): void;
+  /** Unloaded to make room; its next call loads it again. */
+  evicted(entry: Entry): void;
   batch(spec: ServingSpec, batch: RanBatch): void;
   workerLost(spec: ServingSpec, why: string, delayMs: number): void;
 }
 
-export const NO_EVENTS: ManagerEvents = { changed: () => undefined, loaded: () => undefined, batch: () => undefined, workerLost: () => undefined };
+export const NO_EVENTS: ManagerEvents = { changed: () => undefined, loaded: () => undefined, evicted: () => undefined, batch: () => undefined, workerLost: () => undefined };
 
 export interface LoadOptions {
   lazy?: boolean;
@@ -46,6 +51,11 @@ const LOADS_AT_ONCE = 2;
 
 export class ModelManager {
   readonly registry: Registry;
+  readonly memory: ModelMemory;
+  /** What each loaded version has booked. */
+  readonly #booked = new Map<Entry, Booking>();
+  /** Loads that calls wait for. */
+  readonly #lanes = new Lanes(LOADS_AT_ONCE);
   readonly #pool: WorkerPool;
   readonly #options: ManagerOptions;
   readonly #events: ManagerEvents;
@@ -59,6 +69,7 @@ export class ModelManager {
     this.#options = options;
     this.#events = events;
     this.registry = new Registry({ behindRouter: options.behindRouter });
+    this.memory = new ModelMemory({ limitBytes: options.modelMemoryBytes ?? Infinity, evict: (resident) => this.#evict(resident as Entry) });
   }
 
   get startFault(): LoadError | undefined {
@@ -92,12 +103,11 @@ export class ModelManager {
     const folder = folderOf(url);
     const entry = new Entry(name, version, options.aliases ?? []);
     if (options.digest !== undefined) entry.digest = options.digest;
-    const load = (): Promise<void> => this.#load(entry, folder);
     if (options.lazy === true) {
-      this.#makeLazy(entry, load);
+      this.#makeLazy(entry, folder);
       return entry;
     }
-    await this.#loadOver(entry, load);
+    await this.#loadOver(entry, folder);
     return entry;
   }
 
@@ -155,9 +165,8 @@ export class ModelManager {
       this.#fail(entry, error);
       return;
     }
-    const load = (): Promise<void> => this.#load(entry, listed.folder);
-    if (this.#options.lazy) this.#makeLazy(entry, load);
-    else await this.#loadOver(entry, load);
+    if (this.#options.lazy) this.#makeLazy(entry, listed.folder);
+    else await this.#loadOver(entry, listed.folder);
   }
 
   #versionOf(listed: Listed, files: PackageOnDisk | undefined, single: boolean): string {
@@ -166,22 +175,52 @@ export class ModelManager {
     return asked ?? files?.manifest?.version ?? listed.version ?? hash ?? '1';
   }
 
-  /** The first call loads it; several first calls share one load. */
-  #makeLazy(entry: Entry, load: () => Promise<void>): void {
+  /** A call loads it; several first calls share one load. It gives way when others need its memory. */
+  #makeLazy(entry: Entry, folder: string): void {
     let loading: Promise<void> | undefined;
-    entry.wake = async () => {
-      loading ??= load().catch((error: unknown) => {
-        this.#fail(entry, error);
-      });
-      await loading;
-    };
+    entry.onIdle = () => { this.memory.poke(); };
+    entry.wake = () => (loading ??= this.#wake(entry, folder).finally(() => { loading = undefined; }));
     const old = this.registry.put(entry);
     this.#changed(entry, 'Pending');
     if (old !== undefined) void this.#retire(old);
   }
 
+  /** @throws InferenceError memory_exhausted; what the package has wrong is in the entry */
+  async #wake(entry: Entry, folder: string): Promise<void> {
+    try {
+      const files = await readPackage(folder, this.#options.format);
+      this.#booked.set(entry, await this.memory.take(entry, expectedBytes(this.#pool, files, this.#options.workers)));
+      await this.#lanes.run(() => this.#load(entry, folder));
+    } catch (error) {
+      this.#unbook(entry);
+      if (!(error instanceof InferenceError)) {
+        this.#fail(entry, error);
+        return;
+      }
+      this.#changed(entry, 'Pending');
+      throw error;
+    }
+  }
+
+  /** Calls that come from now on load it again. */
+  async #evict(entry: Entry): Promise<void> {
+    const { model } = entry;
+    entry.model = undefined;
+    entry.loadedAt = undefined;
+    this.#booked.delete(entry);
+    this.#changed(entry, 'Pending');
+    this.#events.evicted(entry);
+    if (model !== undefined) await closeModel(model);
+  }
+
+  #unbook(entry: Entry): void {
+    const booking = this.#booked.get(entry);
+    this.#booked.delete(entry);
+    if (booking !== undefined) this.memory.free(booking);
+  }
+
   /** A version that serves stays in the table until the new one is warm: the swap is one assignment. */
-  async #loadOver(entry: Entry, load: () => Promise<void>): Promise<void> {
+  async #loadOver(entry: Entry, folder: string): Promise<void> {
     const present = this.registry.find(entry.name, entry.version);
     if (present?.phase === 'Loading' || present?.phase === 'WarmingUp') {
       throw new InferenceError('model_conflict', `Model ${entry.name} ${entry.version} is being loaded already.`);
@@ -189,7 +228,7 @@ export class ModelManager {
     const replaces = present?.phase === 'Ready';
     if (!replaces) this.registry.put(entry);
     try {
-      await load();
+      await this.#load(entry, folder);
     } catch (error) {
       this.#fail(entry, error);
       throw error;
@@ -209,6 +248,10 @@ export class ModelManager {
       batch: (spec, batch) => { this.#events.batch(spec, batch); },
       lost: (spec, why, delayMs) => { this.#events.workerLost(spec, why, delayMs); },
     });
+    const bytes = loadedBytes(this.#pool, model);
+    const booking = this.#booked.get(entry);
+    if (booking === undefined) this.#booked.set(entry, this.memory.book(entry, bytes));
+    else this.memory.settle(booking, bytes);
     entry.model = model;
     entry.loadedAt = new Date();
     this.#changed(entry, 'Ready');
@@ -222,6 +265,7 @@ export class ModelManager {
     const { model } = entry;
     entry.model = undefined;
     if (model !== undefined) await closeModel(model);
+    this.#unbook(entry);
   }
 
   #fail(entry: Entry, error: unknown): void {
@@ -237,17 +281,6 @@ export class ModelManager {
   }
 }
 
-export function stateOf(entry: Entry): ModelState {
-  const { model } = entry;
-  return {
-    name: entry.name,
-    version: entry.version,
-    phase: entry.phase,
-    ...present({ reason: entry.reason, message: entry.message, digest: entry.digest }),
-    ...(model === undefined ? {} : { format: model.spec.format, workers: model.runner.workers, bytes: model.runner.info.bytes * model.runner.workers }),
-  };
-}
-
 /** The names a single package also answers to: its own, and its folder's if it has none. */
 function aliasesOf(name: string, files: PackageOnDisk | undefined, listed: Listed): string[] {
   return [files?.manifest?.name ?? listed.name].filter((alias) => alias !== name);
@@ -257,11 +290,4 @@ function asLoadError(error: unknown): LoadError {
   if (error instanceof LoadError) return error;
   const reason: Reason = 'ModelParseFailed';
   return new LoadError(reason, error instanceof Error ? error.message : String(error), error);
-}
-
-function folderOf(url: string): string {
-  if (url.startsWith('file://')) return fileURLToPath(url);
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
-  if (scheme !== undefined) throw new LoadError('ModelNotFound', `${scheme}:// is fetched by slipway-fetch; give a folder or a file:// URL`);
-  return path.resolve(url);
 }

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { load as loadYaml } from 'js-yaml';
 import { ModelPackage, type ModelFormat } from '@slipway/api';
 import { LoadError } from '../backends/backend.ts';
@@ -103,4 +104,12 @@ async function tfjsFormat(file: string): Promise<ModelFormat> {
   } catch (error) {
     throw new LoadError('ModelParseFailed', `${file}: ${(error as Error).message}`, error);
   }
+}
+
+/** The folder that a path or a file:// URL names. @throws LoadError for other schemes */
+export function folderOf(url: string): string {
+  if (url.startsWith('file://')) return fileURLToPath(url);
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
+  if (scheme !== undefined) throw new LoadError('ModelNotFound', `${scheme}:// is fetched by slipway-fetch; give a folder or a file:// URL`);
+  return path.resolve(url);
 }

@@ -21,6 +21,10 @@ export class Entry {
   digest: string | undefined;
   /** Loads a version that waits for its first call. */
   wake: (() => Promise<void>) | undefined;
+  /** Milliseconds on the monotonic clock: when a call last took it or gave it back. */
+  lastUsed = 0;
+  /** Told when the last call gave it back. */
+  onIdle: () => void = () => undefined;
   #leases = 0;
   #idle: (() => void)[] = [];
 
@@ -34,14 +38,28 @@ export class Entry {
     return this.#leases;
   }
 
+  /** Loaded, in no use, and loaded again by its next call. */
+  get idle(): boolean {
+    return this.#leases === 0 && this.phase === 'Ready' && this.wake !== undefined;
+  }
+
+  /** Whether a call is answered: loaded, or loaded by the call. */
+  get servable(): boolean {
+    return this.phase === 'Ready' || (this.wake !== undefined && (this.phase === 'Pending' || this.phase === 'Loading' || this.phase === 'WarmingUp'));
+  }
+
   lease(): () => void {
     this.#leases += 1;
+    this.lastUsed = performance.now();
     let released = false;
     return () => {
       if (released) return;
       released = true;
       this.#leases -= 1;
-      if (this.#leases === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      this.lastUsed = performance.now();
+      if (this.#leases > 0) return;
+      for (const resolve of this.#idle.splice(0)) resolve();
+      this.onIdle();
     };
   }
 
@@ -193,9 +211,9 @@ function fits(spec: ServingSpec, takes: Kind): boolean {
   return takes === 'picture' ? spec.image !== undefined : spec.takes === takes;
 }
 
-/** The highest version, a ready one if there is any. */
+/** The highest version, one that answers if there is any. */
 function highest(named: Named): string | undefined {
-  const ready = [...named.versions.values()].filter((entry) => entry.phase === 'Ready').map((entry) => entry.version);
+  const ready = [...named.versions.values()].filter((entry) => entry.servable).map((entry) => entry.version);
   return highestVersion(ready) ?? highestVersion(named.versions.keys());
 }
 

@@ -104,8 +104,8 @@ function servedAs(context: ProtocolContext, call: Call | undefined): { name: str
 /** Whether a version of a model (default: the one that answers) can answer now; undefined if it is not served here. A lazy one is ready. */
 export function modelReady(context: ProtocolContext, name: string, version?: string): boolean | undefined {
   try {
-    const { model, phase, wake } = context.manager.registry.select({ name, version, takes: 'tensors' });
-    return model === undefined ? phase === 'Pending' && wake !== undefined : phase === 'Ready' && model.runner.alive > 0;
+    const { model, servable } = context.manager.registry.select({ name, version, takes: 'tensors' });
+    return servable && (model === undefined || model.runner.alive > 0);
   } catch {
     return undefined;
   }

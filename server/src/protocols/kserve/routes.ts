@@ -28,7 +28,7 @@ async function readiness(context: ProtocolContext, request: FastifyRequest<Named
   const { model } = request.params;
   try {
     const entry = context.manager.registry.select({ name: model, version: undefined, takes: 'tensors' });
-    const ready = entry.phase === 'Ready' || entry.wake !== undefined;
+    const ready = entry.servable;
     if (!ready) throw new InferenceError('model_not_ready', '');
     return await reply.type('application/json').send(JSON.stringify({ name: model, ready }));
   } catch (thrown) {

@@ -5,6 +5,7 @@ import type { ServerState } from '@slipway/api';
 import type { MetricsCollector } from '../../metrics/metrics-collector.ts';
 import { present } from '../../inference/optional.ts';
 import type { TensorSpec } from '@slipway/api';
+import type { Model } from '../../models/model.ts';
 import type { Entry, Registry } from '../../models/registry.ts';
 import { DOCS_PAGE } from './docs-page.ts';
 import { openApiDocument } from './openapi.ts';
@@ -52,20 +53,25 @@ export function listingOf(entry: Entry): Record<string, unknown> {
     loadedAt: entry.loadedAt?.toISOString() ?? null,
     warmupComplete: model?.warmup.complete ?? false,
     phase: entry.phase,
+    loaded: model !== undefined,
+    ...(entry.wake === undefined ? {} : { lazy: true }),
     ...present({ reason: entry.reason, message: entry.message }),
     ...(entry.aliases.length === 0 ? {} : { aliases: entry.aliases }),
-    ...(model === undefined
-      ? {}
-      : {
-          format: model.spec.format,
-          takes: model.spec.takes,
-          inputs: model.spec.signature.inputs,
-          outputs: model.spec.signature.outputs,
-          warmup: model.warmup.detail,
-          batching: model.batching,
-          ...(model.cache === undefined ? {} : { cache: { ...model.cache.limits, bytes: model.cache.bytes, entries: model.cache.entries } }),
-          ...present({ numericVersion: model.numericVersion }),
-        }),
+    ...(model === undefined ? {} : detailsOf(model)),
+  };
+}
+
+/** What is known of a model that is in memory. */
+function detailsOf(model: Model): Record<string, unknown> {
+  return {
+    format: model.spec.format,
+    takes: model.spec.takes,
+    inputs: model.spec.signature.inputs,
+    outputs: model.spec.signature.outputs,
+    warmup: model.warmup.detail,
+    batching: model.batching,
+    ...(model.cache === undefined ? {} : { cache: { ...model.cache.limits, bytes: model.cache.bytes, entries: model.cache.entries } }),
+    ...present({ numericVersion: model.numericVersion }),
   };
 }
 

@@ -13,7 +13,7 @@ import { CANONICAL, httpStatusOf, TFSERVING_ERRORS } from './errors.ts';
 import { tensorsOf, withContext, type Example, type Feature } from './examples.ts';
 import { invalid } from './fill.ts';
 import { MESSAGES, type ExampleMessage, type FeatureMessage, type InputMessage, type ModelSpecMessage, type PredictRequestMessage } from './grpc-messages.ts';
-import { PREDICT_METHOD, STATES, STATE_OF } from './info-bodies.ts';
+import { PREDICT_METHOD, STATES, stateOf } from './info-bodies.ts';
 import { classesOf, valuesOf } from './results.ts';
 import type { Target } from './target.ts';
 import { protoFromTensor, tensorFromProto } from './tensor-proto.ts';
@@ -171,7 +171,7 @@ function status({ versions }: TfServing, spec: Spec, call: GrpcCall): { model_ve
   const chosen = target.version === undefined && target.label === undefined ? versions.versionsOf(target, versionsMissing) : [versions.resolve(target, versionsMissing)];
   const statuses = chosen.map((entry) => {
     const failed = entry.phase === 'Failed';
-    return { version: versions.numberOf(entry), state: STATES[STATE_OF[entry.phase]], status: { error_code: failed ? CANONICAL.UNKNOWN.grpc : CANONICAL.OK.grpc, error_message: failed ? (entry.message ?? '') : '' } };
+    return { version: versions.numberOf(entry), state: STATES[stateOf(entry)], status: { error_code: failed ? CANONICAL.UNKNOWN.grpc : CANONICAL.OK.grpc, error_message: failed ? (entry.message ?? '') : '' } };
   });
   return { model_version_status: statuses.sort((a, b) => b.version - a.version) };
 }

@@ -10,7 +10,7 @@ export const STATES = { UNKNOWN: 0, START: 10, LOADING: 20, AVAILABLE: 30, UNLOA
 export type State = keyof typeof STATES;
 
 /** A phase in its words. A version that could not be loaded is at its END, with an error. */
-export const STATE_OF: Readonly<Record<ModelState['phase'], State>> = {
+const STATE_OF: Readonly<Record<ModelState['phase'], State>> = {
   Pending: 'START',
   Loading: 'LOADING',
   WarmingUp: 'LOADING',
@@ -18,6 +18,9 @@ export const STATE_OF: Readonly<Record<ModelState['phase'], State>> = {
   Unloading: 'UNLOADING',
   Failed: 'END',
 };
+
+/** A version that its next call loads is available. */
+export const stateOf = ({ phase, servable }: { phase: ModelState['phase']; servable: boolean }): State => STATE_OF[servable ? 'Ready' : phase];
 
 export interface VersionStatus {
   version: number;

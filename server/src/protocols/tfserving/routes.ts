@@ -10,7 +10,7 @@ import { bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer } from '.
 import { choose, outputsOf, run, type Chosen, type Exchange, type TfServing } from './call.ts';
 import { errorBody, httpStatusOf } from './errors.ts';
 import { decodeExamples, tensorsOf } from './examples.ts';
-import { metadataBody, statusBody, STATE_OF, type VersionStatus } from './info-bodies.ts';
+import { metadataBody, statusBody, stateOf, type VersionStatus } from './info-bodies.ts';
 import type { JsonObject, JsonValue } from './json-reader.ts';
 import { checkSignature, decodePredict, instancesOf, isNamed, readBody, type Format } from './predict-request.ts';
 import { encodePredict } from './predict-response.ts';
@@ -109,7 +109,7 @@ function status({ versions }: TfServing, target: Target): string {
   return statusBody(
     chosen.map((entry): VersionStatus => {
       const error = entry.phase === 'Failed' ? { code: 'model_failed' as const, message: entry.message ?? entry.reason ?? '' } : undefined;
-      return { version: versions.numberOf(entry), state: STATE_OF[entry.phase], error };
+      return { version: versions.numberOf(entry), state: stateOf(entry), error };
     }),
   );
 }

@@ -88,9 +88,9 @@ export interface IndexRow {
 /** Every version that is known here; with `readyOnly` those that can answer now. */
 export function repositoryIndex(context: ProtocolContext, readyOnly: boolean): IndexRow[] {
   const row = (entry: Entry): IndexRow => {
-    const lazy = entry.phase === 'Pending' && entry.wake !== undefined;
-    const reason = lazy ? 'is loaded by its first call' : [entry.reason, entry.message].filter((part) => part !== undefined).join(': ');
-    return { name: entry.name, version: entry.version, state: STATES[entry.phase], reason };
+    const lazy = entry.servable && entry.phase !== 'Ready';
+    const reason = lazy ? 'is loaded by its next call' : [entry.reason, entry.message].filter((part) => part !== undefined).join(': ');
+    return { name: entry.name, version: entry.version, state: entry.servable ? 'READY' : STATES[entry.phase], reason };
   };
   return context.manager.registry.entries().map(row).filter(({ state }) => !readyOnly || state === 'READY');
 }
