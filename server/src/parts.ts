@@ -10,6 +10,7 @@ import { MemoryBudget } from './pipeline/memory-budget.ts';
 import { BodyThread } from './protocols/bodies/thread.ts';
 import { Bodies } from './protocols/native/bodies.ts';
 import type { V2Bodies } from './protocols/v2/bodies.ts';
+import type { TfServingBodies } from './protocols/tfserving/bodies.ts';
 import { TfServingMetrics } from './protocols/tfserving/metrics.ts';
 import { Versions } from './protocols/tfserving/versions.ts';
 import { PreprocessingPipeline } from './pipeline/preprocessing-pipeline.ts';
@@ -26,7 +27,7 @@ export interface Parts {
   bodies: Bodies;
   v2: V2Bodies;
   /** What TensorFlow Serving's REST and gRPC share. */
-  tfserving: { metrics: TfServingMetrics; versions: Versions };
+  tfserving: { metrics: TfServingMetrics; versions: Versions; bodies: TfServingBodies };
 }
 
 const RSS_MAX_AGE_MS = 250;
@@ -44,7 +45,7 @@ export function buildParts(config: ServerConfig): Parts {
   const thread = new BodyThread(config.WORKER_HEAP_MB);
   const v2 = { thread, inlineBytes: INLINE_BODY_BYTES, maxHeapMb: config.WORKER_HEAP_MB };
   const bodies = new Bodies({ registry: manager.registry, ...v2 });
-  const tfserving = { metrics: new TfServingMetrics(), versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER, behindRouter: config.BEHIND_ROUTER }) };
+  const tfserving = { metrics: new TfServingMetrics(), bodies: v2, versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER, behindRouter: config.BEHIND_ROUTER }) };
   return { log, pool, manager, metrics, memory, engine, thread, bodies, v2, tfserving };
 }
 

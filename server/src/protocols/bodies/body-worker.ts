@@ -2,13 +2,14 @@
 import { parentPort } from 'node:worker_threads';
 import { asInferenceError, toRecord } from '../../inference/errors.ts';
 import { NATIVE_JOBS } from '../native/body-jobs.ts';
+import { TFSERVING_JOBS } from '../tfserving/body-jobs.ts';
 import { V2_JOBS } from '../v2/body-jobs.ts';
 import type { BodyReply, BodyRequest, Done } from './thread.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('body-worker.ts runs in a worker thread only');
 
-const JOBS: Readonly<Record<string, (value: never) => Done>> = { ...NATIVE_JOBS, ...V2_JOBS };
+const JOBS: Readonly<Record<string, (value: never) => Done>> = { ...NATIVE_JOBS, ...V2_JOBS, ...TFSERVING_JOBS };
 
 function handle(request: BodyRequest): { reply: BodyReply; transfer: ArrayBuffer[] } {
   try {

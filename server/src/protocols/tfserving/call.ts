@@ -7,6 +7,7 @@ import type { TensorSpec } from '@slipway/api';
 import type { Entry } from '../../models/registry.ts';
 import type { Call, CallResult, Item } from '../../pipeline/call.ts';
 import { runCall, type Origin, type ProtocolContext } from '../protocol.ts';
+import type { TfServingBodies } from './bodies.ts';
 import { TFSERVING_ERRORS } from './errors.ts';
 import type { TfServingMetrics } from './metrics.ts';
 import type { Target } from './target.ts';
@@ -17,6 +18,7 @@ export interface TfServing {
   context: ProtocolContext;
   versions: Versions;
   metrics: TfServingMetrics;
+  bodies: TfServingBodies;
 }
 
 /** The model that a call runs on. */
@@ -32,10 +34,10 @@ export interface Exchange<T> {
   /** `predict`, `Classify`, ...: as the transport calls it. */
   api: string;
   entrypoint: 'GRPC' | 'REST';
-  decode: (chosen: Chosen) => Item;
+  decode: (chosen: Chosen) => Item | Promise<Item>;
   /** Outputs wanted, by name; all if absent. */
   outputs?: readonly string[];
-  encode: (result: CallResult, chosen: Chosen) => T;
+  encode: (result: CallResult, chosen: Chosen) => T | Promise<T>;
 }
 
 /** @throws InferenceError */
@@ -75,9 +77,9 @@ export async function choose({ context, versions }: Pick<TfServing, 'context' | 
   return { entry, spec, inputs: callerSignature(spec).inputs };
 }
 
-function callOf<T>(chosen: Chosen, { decode, outputs = [] }: Exchange<T>): Call {
+async function callOf<T>(chosen: Chosen, { decode, outputs = [] }: Exchange<T>): Promise<Call> {
   const { entry } = chosen;
-  return { modelName: entry.name, modelVersion: entry.version, items: [decode(chosen)], maxBatchSize: undefined, extras: false, answer: 'tensors', nonFinite: true, outputs };
+  return { modelName: entry.name, modelVersion: entry.version, items: [await decode(chosen)], maxBatchSize: undefined, extras: false, answer: 'tensors', nonFinite: true, outputs };
 }
 
 /** The outputs of the only item of a call. */

@@ -1,0 +1,32 @@
+// Owns where a REST body is read and written: small ones here, large ones in the body thread.
+import type { ServingSpec } from '../../inference/spec.ts';
+import { maxCostOf } from '../bodies/cost.ts';
+import type { BodyThread } from '../bodies/thread.ts';
+import { READ, WRITE, type ReadJob } from './body-jobs.ts';
+import { decodeCall, encodeCall, type Answered, type Decoded } from './exchange.ts';
+import type { Method } from './target.ts';
+
+export interface TfServingBodies {
+  thread: BodyThread;
+  /** Bodies above this many bytes are read in the thread. */
+  inlineBytes: number;
+  maxHeapMb: number;
+}
+
+/** Elements of outputs printed here. */
+const INLINE_ELEMENTS = 16_384;
+
+/** @throws InferenceError */
+export async function readCall({ thread, inlineBytes, maxHeapMb }: TfServingBodies, body: Buffer, { method, spec }: { method: Method; spec: ServingSpec }): Promise<Decoded> {
+  if (body.byteLength <= inlineBytes) return decodeCall(method, body.toString('utf8'), spec);
+  const bytes = new Uint8Array(body);
+  const job: ReadJob = { method, bytes, spec, maxCost: maxCostOf(maxHeapMb) };
+  return (await thread.ask(READ, job, [bytes.buffer])) as Decoded;
+}
+
+/** @throws InferenceError */
+export async function writeCall({ thread }: Pick<TfServingBodies, 'thread'>, answered: Answered): Promise<string | Buffer> {
+  if (answered.outputs.reduce((sum, output) => sum + output.data.length, 0) <= INLINE_ELEMENTS) return encodeCall(answered);
+  const bytes = (await thread.ask(WRITE, answered)) as Uint8Array;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
