@@ -81,7 +81,7 @@ const onnxInput = ({ inputs: [input] = [] }: ModelPackage, rows: number[][]): Se
 
 test.each(onnxPackages)('%s answers its samples', async (name) => {
   const manifest = manifestOf(name);
-  const backend = await openOnnx({ allowSlowBackend: false });
+  const backend = await openOnnx();
   const model = await backend.load({ format: 'onnx', path: path.join(here, name, 'model.onnx'), signatureName: '' });
   expect(model.signature.inputs).toMatchObject(manifest.inputs ?? []);
   expect(model.signature.outputs.map((output) => output.name)).toEqual(manifest.outputs?.map((output) => output.name));

@@ -5,6 +5,11 @@ export const MODEL_PACKAGE_API = 'modelpackage.slipway.dev/v1';
 export const MODEL_FORMATS = ['saved-model', 'tfjs-graph', 'tfjs-layers', 'onnx'] as const;
 export const DTYPES = ['float32', 'int32', 'bool', 'string', 'uint8', 'int64', 'float16', 'float64', 'int8', 'int16', 'uint16', 'uint32', 'uint64', 'complex64'] as const;
 
+export const ISOLATIONS = ['thread', 'process'] as const;
+
+/** Where a model's workers run: threads of the server, or child processes of their own, which a native abort ends alone. */
+export const Isolation = z.enum(ISOLATIONS);
+export type Isolation = z.infer<typeof Isolation>;
 export const ModelFormat = z.enum(MODEL_FORMATS);
 export type ModelFormat = z.infer<typeof ModelFormat>;
 export const DType = z.enum(DTYPES);
@@ -103,6 +108,8 @@ export const ModelPackage = z.strictObject({
   path: z.string().optional(),
   /** SavedModel signature; default serving_default. */
   signature: z.string().optional(),
+  /** Where its workers run; the server's own setting wins. Default: thread. */
+  isolation: Isolation.optional(),
   inputs: z.array(TensorSpec).min(1).optional(),
   outputs: z.array(TensorSpec).min(1).optional(),
   preprocessing: z.array(PreprocessingStep).optional(),

@@ -45,6 +45,8 @@ export const ModelState = z.object({
   format: z.string().optional(),
   backend: z.string().optional(),
   workers: z.number().int().optional(),
+  /** Where the workers run: `thread` or `process`. */
+  isolation: z.string().optional(),
   bytes: z.number().optional(),
 });
 export type ModelState = z.infer<typeof ModelState>;

@@ -3,7 +3,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { DRAIN_DELAY_SECONDS, ModelFormat, PORTS } from '@slipway/api';
+import { DRAIN_DELAY_SECONDS, Isolation, ModelFormat, PORTS } from '@slipway/api';
 import { cgroupCpus, cgroupMemoryBytes } from './host/cgroup.ts';
 
 const count = (fallback: number, min = 0): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().int().min(min).default(fallback);
@@ -20,6 +20,7 @@ const VARIABLES = {
   MODEL_NAME: [text, 'name to serve a single package under; its own stays an alias'],
   MODEL_VERSION: [text, 'version to serve a single package under'],
   MODEL_FORMAT: [ModelFormat.optional(), 'saved-model | tfjs-graph | tfjs-layers | onnx; default: found from the files'],
+  MODEL_ISOLATION: [Isolation.optional(), "thread | process: process gives each worker of a model a child process; default: the package's own, else thread"],
   REVISION: [text, 'revision name (<isvc>-<hash>), sent as Slipway-Revision'],
   BEHIND_ROUTER: [flag, 'true behind an InferenceService: 421 for a missing version, management off'],
   MAX_BATCH_SIZE: [count(32, 1), 'rows of one run of a model'],
@@ -37,7 +38,7 @@ const VARIABLES = {
   REQUEST_TIMEOUT_SECONDS: [z.coerce.number().positive().default(60), 'time for one answer'],
   WARMUP_ITERATIONS: [count(3), 'runs on each warm-up input'],
   LAZY_LOAD: [flag, 'load a model on its first call, and unload it when others need its memory'],
-  TF_WORKERS: [count(1, 1), 'worker threads of each model; each holds the weights once more'],
+  TF_WORKERS: [count(1, 1), 'workers of each model; each holds the weights once more'],
   TF_THREADS: [count(0), 'threads inside one operation; 0 = CPUs of the container'],
   WORKER_HEAP_MB: [count(1024, 16), 'JavaScript heap of a worker, MiB'],
   ALLOW_SLOW_BACKEND: [flag, 'serve tfjs models without native TensorFlow, many times slower'],
@@ -68,6 +69,8 @@ export interface ServerConfig extends Values {
   modelMemory: number;
   aliasPorts: readonly number[];
   adminHost: string;
+  /** All that a child process of a model sees of the environment. */
+  childEnvironment: Readonly<Record<string, string>>;
 }
 
 export class ConfigError extends Error {
@@ -96,6 +99,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
     memoryBudget,
     modelMemory: values.MODEL_MEMORY_BYTES || Math.floor(memoryBudget * MODEL_SHARE),
     aliasPorts: [...new Set([...aliasPorts(values.ALIAS_PORTS, values.PORT), ...cloudPorts(values)])],
+    childEnvironment: childEnvironment(env),
     adminHost: values.ADMIN_HOST ?? (values.BEHIND_ROUTER || values.ADMIN_TOKEN !== undefined ? '0.0.0.0' : '127.0.0.1'),
   });
 }
@@ -118,6 +122,12 @@ function aliasPorts(given: readonly string[], port: number): number[] {
 
 /** The ports that the managed clouds name; the API listens on its own as well. */
 const cloudPorts = ({ PORT, AIP_HTTP_PORT, SAGEMAKER_BIND_TO_PORT }: Values): number[] => [AIP_HTTP_PORT, SAGEMAKER_BIND_TO_PORT].filter((port) => port !== 0 && port !== PORT);
+
+/** What loaders, locales and native runtimes read; no tokens, no credentials. */
+const CHILD_VARIABLE = /^(PATH|HOME|TMPDIR|LANG|TZ|(LC|LD|DYLD|TF|ORT|OMP|KMP|MKL|MALLOC|ONEDNN|DNNL)_.+)$/;
+
+const childEnvironment = (env: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value !== undefined && CHILD_VARIABLE.test(name) && !(name in VARIABLES) ? [[name, value]] : [])));
 
 /** Tells native TensorFlow how many threads it may use. It reads the real environment, once, when the first worker loads it. */
 export function setNativeEnvironment(config: ServerConfig, env: NodeJS.ProcessEnv): void {

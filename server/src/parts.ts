@@ -37,8 +37,8 @@ const INLINE_BODY_BYTES = 256 * 1024;
 export function buildParts(config: ServerConfig): Parts {
   const log = pino({ level: config.LOG_LEVEL, base: config.REVISION === undefined ? null : { revision: config.REVISION } });
   const metrics = new MetricsCollector();
-  const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB, threads: Math.max(1, Math.floor(config.threads / config.TF_WORKERS)) });
-  const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss(), maxAgeMs: RSS_MAX_AGE_MS });
+  const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB, threads: config.threads, environment: config.childEnvironment });
+  const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss() + pool.outsideBytes(), maxAgeMs: RSS_MAX_AGE_MS });
   const manager = new ModelManager(pool, { ...managerOptions(config), memory }, managerEvents(log, metrics));
   const preprocessing = new PreprocessingPipeline({ maxTextLength: MAX_TEXT_LENGTH });
   const engine = new InferenceEngine({ registry: manager.registry, preprocessing, metrics, memory, maxBatchSize: config.MAX_BATCH_SIZE, maxBatchItems: config.MAX_BATCH_ITEMS });
@@ -60,6 +60,7 @@ function managerOptions(config: ServerConfig): ManagerOptions {
     cache: cacheLimits(config),
     warmupIterations: config.WARMUP_ITERATIONS,
     format: config.MODEL_FORMAT,
+    isolation: config.MODEL_ISOLATION,
     behindRouter: config.BEHIND_ROUTER,
     modelName: config.MODEL_NAME,
     modelVersion: config.MODEL_VERSION,
@@ -85,7 +86,7 @@ function managerEvents(log: Logger, metrics: MetricsCollector): ManagerEvents {
       const bytes = runner.info.bytes * runner.workers;
       metrics.loaded(entry.name, entry.version, ms);
       log.info(
-        { model: entry.name, version: entry.version, format: spec.format, workers: runner.workers, bytesPerWorker: runner.info.bytes, bytes, ms: Math.round(ms), warmup: model.warmup.detail, batching: model.batching.reason },
+        { model: entry.name, version: entry.version, format: spec.format, workers: runner.workers, isolation: runner.isolation, bytesPerWorker: runner.info.bytes, bytes, ms: Math.round(ms), warmup: model.warmup.detail, batching: model.batching.reason },
         `model loaded: ${String(runner.workers)} worker(s) x ${(runner.info.bytes / 1024 / 1024).toFixed(2)} MiB of weights`,
       );
     },

@@ -143,7 +143,7 @@ function stateOf(config: ServerConfig, parts: Parts, at: { started: boolean; dra
     behindRouter: config.BEHIND_ROUTER,
     backend: parts.pool.report().name,
     threads: config.threads,
-    memoryBytes: process.memoryUsage.rss(),
+    memoryBytes: process.memoryUsage.rss() + parts.pool.outsideBytes(),
   });
 }
 

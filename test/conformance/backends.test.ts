@@ -1,4 +1,5 @@
-// One suite for everything that runs models: SavedModel, tfjs graph and layers (native and slow), ONNX. Whatever the format, the same
+// One suite for everything that runs models: SavedModel, tfjs graph and layers (native and slow), ONNX, and each of them in a process of
+// its own. Whatever the format, the same
 // function has the same signature, gives the same answers, fails in the same words of the catalogue, and its tensors are gone afterwards.
 import { mkdirSync, truncateSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,7 +12,7 @@ import { DTYPE_SUPPORT } from '../../server/src/inference/dtype-support.ts';
 import type { Tensor, TensorData } from '../../server/src/inference/tensor.ts';
 import { attribute, writeSavedModel } from '../server/support/saved-model.ts';
 import { temporaryFolder } from '../server/support/server.ts';
-import { held, info, native, onnx, onnxIdentity, placeholder, savedModel, slow, SUBJECTS, tfjsGraph, writeGraph, writeOnnx, type Subject } from './subjects.ts';
+import { info, native, onnx, onnxIdentity, placeholder, savedModel, slow, SUBJECTS, tfjsGraph, writeGraph, writeOnnx, type Subject } from './subjects.ts';
 
 const folder = temporaryFolder();
 let count = 0;
@@ -27,9 +28,10 @@ describe.each(SUBJECTS.map((subject) => [subject.name, subject] as const))('%s',
   let model: BackendModel;
   let before: number[];
   beforeAll(async () => {
-    before = held();
+    before = await subject.held();
     model = await subject.doubling(fresh(), [-1, 3]);
   });
+  afterAll(() => subject.close());
 
   it('says its public names, dtypes, shapes and size', () => {
     expect(model.signature.inputs).toEqual([{ name: 'x', dtype: 'float32', shape: [-1, 3] }]);
@@ -60,17 +62,17 @@ describe.each(SUBJECTS.map((subject) => [subject.name, subject] as const))('%s',
 
   it('keeps no tensor of a run, not of one that fails either', async () => {
     await model.run([rows([1, 2, 3])]);
-    const after = held();
+    const after = await subject.held();
     for (let round = 0; round < 20; round++) await model.run([rows([round, 2, 3])]);
     const wrong = tensor('other', [[1, 2, 3]]);
     for (let round = 0; round < 5; round++) await expect(Promise.resolve().then(() => model.run([wrong]))).rejects.toThrow(/x/);
-    expect(held()).toEqual(after);
+    expect(await subject.held()).toEqual(after);
     expect(numbers(await model.run([rows([1, 2, 3])]))).toEqual([2, 4, 6]);
   });
 
   it('is gone after disposal', async () => {
     await model.dispose();
-    expect(held()).toEqual(before);
+    expect(await subject.held()).toEqual(before);
   });
 
   it('takes dimensions that are known only at run time', async () => {

@@ -4,18 +4,20 @@ import path from 'node:path';
 import * as slowTf from '@tensorflow/tfjs';
 import { onnxModel, type OnnxGraph, type OnnxType } from '../../models/training/onnx.ts';
 import { tf } from '../../models/training/tensorflow.ts';
-import type { BackendModel } from '../../server/src/backends/backend.ts';
+import type { ModelFormat } from '../../api/src/model-package.ts';
+import { runtimeOf, type BackendModel } from '../../server/src/backends/backend.ts';
 import { nativeOf, primeAttributeNames } from '../../server/src/backends/native.ts';
 import { openOnnx } from '../../server/src/backends/onnx.ts';
 import type { Runtime } from '../../server/src/backends/runtime.ts';
 import { loadSavedModel } from '../../server/src/backends/saved-model.ts';
 import { loadTfjs } from '../../server/src/backends/tfjs-model.ts';
+import { WorkerProcess } from '../../server/src/backends/worker-process.ts';
 import { doubling, twoByTwo } from '../server/support/saved-model.ts';
 
 export const native: Runtime = { tf, native: nativeOf(tf), info: { backend: 'tensorflow', version: '' } };
 primeAttributeNames(native.native as NonNullable<Runtime['native']>);
 export const slow: Runtime = { tf: slowTf, native: undefined, info: { backend: 'tfjs-cpu', version: '' } };
-const onnxBackend = await openOnnx({ allowSlowBackend: false });
+const onnxBackend = await openOnnx();
 
 /** Tensors that the runtimes hold: tfjs's own count on both backends, and native handles. */
 export const held = (): number[] => [tf.memory().numTensors, slowTf.memory().numTensors, native.native?.count() ?? 0];
@@ -116,16 +118,71 @@ export interface Subject {
   /** The file or folder that the errors of `load` are about, and a load of whatever lies there. */
   load(at: string): Promise<BackendModel>;
   file: string;
+  /** Tensors that the runtime holds. */
+  held(): number[] | Promise<number[]>;
+  close(): Promise<void>;
 }
 
-const tfjs = (kind: string, runtime: Runtime): Subject[] => [
-  { name: `${kind} tfjs graph`, file: 'model.json', load: (at) => tfjsGraph(runtime, at), doubling: async (folder, shape) => tfjsGraph(runtime, doublingGraph(folder, shape)), twoByTwo: async (folder) => tfjsGraph(runtime, graphTwo(folder)) },
-  { name: `${kind} tfjs layers`, file: 'model.json', load: (at) => tfjsLayers(runtime, at), doubling: async (folder, shape) => tfjsLayers(runtime, await doublingLayers(folder, shape)), twoByTwo: async (folder) => tfjsLayers(runtime, await layersTwo(folder)) },
-];
+/** The functions as files of one format; what is written is loaded from the path that comes back. */
+interface Files {
+  format: ModelFormat;
+  file: string;
+  doubling(folder: string, shape: Dims): string | Promise<string>;
+  twoByTwo(folder: string): string | Promise<string>;
+}
+
+type Load = (path: string) => Promise<BackendModel>;
+
+const SAVED_MODEL: Files = { format: 'saved-model', file: 'saved_model.pb', doubling: (folder, shape) => doubling(folder, 'float32', shape), twoByTwo };
+const GRAPH: Files = { format: 'tfjs-graph', file: 'model.json', doubling: doublingGraph, twoByTwo: graphTwo };
+const LAYERS: Files = { format: 'tfjs-layers', file: 'model.json', doubling: doublingLayers, twoByTwo: layersTwo };
+const ONNX: Files = { format: 'onnx', file: 'model.onnx', doubling: doublingOnnx, twoByTwo: onnxTwo };
+
+function subject(name: string, files: Files, load: Load, more: Partial<Pick<Subject, 'held' | 'close'>> = {}): Subject {
+  return {
+    name,
+    file: files.file,
+    load: (at) => load(files.format === 'saved-model' ? path.dirname(at) : at),
+    doubling: async (folder, shape) => load(await files.doubling(folder, shape)),
+    twoByTwo: async (folder) => load(await files.twoByTwo(folder)),
+    held,
+    close: () => Promise.resolve(),
+    ...more,
+  };
+}
+
+/** The same through `isolation: process`: one child process, which holds one model at a time. Started by the first load. */
+function isolated(files: Files): Subject {
+  let started: Promise<WorkerProcess> | undefined;
+  const worker = (): Promise<WorkerProcess> => (started ??= startProcess(files.format));
+  const load: Load = async (at) => {
+    const child = await worker();
+    const loaded = await child.call('load', { format: files.format, path: at, signatureName: files.format === 'saved-model' ? 'serving_default' : '' });
+    return {
+      ...loaded,
+      run: async (inputs) => (await child.call('run', { parts: [inputs] })).outputs,
+      dispose: async () => { await child.call('unload', null); },
+    };
+  };
+  const heldThere = async (): Promise<number[]> => {
+    const { tensors, nativeTensors } = await (await worker()).call('stats', null);
+    return [tensors, nativeTensors];
+  };
+  return subject(`${files.format} in a process of its own`, files, load, { held: heldThere, close: async () => { await (await started)?.stop(); } });
+}
+
+async function startProcess(format: ModelFormat): Promise<WorkerProcess> {
+  const child = new WorkerProcess({ allowSlowBackend: false, maxHeapMb: 512, threads: 1, environment: {} });
+  await child.call('start', runtimeOf(format));
+  return child;
+}
 
 export const SUBJECTS: readonly Subject[] = [
-  { name: 'native SavedModel', file: 'saved_model.pb', load: (at) => savedModel(path.dirname(at)), doubling: async (folder, shape) => savedModel(doubling(folder, 'float32', shape)), twoByTwo: async (folder) => savedModel(twoByTwo(folder)) },
-  ...tfjs('native', native),
-  ...tfjs('slow', slow),
-  { name: 'ONNX', file: 'model.onnx', load: onnx, doubling: async (folder, shape) => onnx(doublingOnnx(folder, shape)), twoByTwo: async (folder) => onnx(onnxTwo(folder)) },
+  subject('native SavedModel', SAVED_MODEL, savedModel),
+  ...[['native', native], ['slow', slow]].flatMap(([name, runtime]) => [
+    subject(`${name as string} tfjs graph`, GRAPH, (at) => tfjsGraph(runtime as Runtime, at)),
+    subject(`${name as string} tfjs layers`, LAYERS, (at) => tfjsLayers(runtime as Runtime, at)),
+  ]),
+  subject('ONNX', ONNX, onnx),
+  ...[SAVED_MODEL, GRAPH, LAYERS, ONNX].map(isolated),
 ];

@@ -1,44 +1,14 @@
 // A real server process is told to end while it is busy: it keeps serving for the delay, loses no call, and exits by itself.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
-import net from 'node:net';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TerminationReport } from '@slipway/api';
+import { startProcess } from './support/process.ts';
 import { slow } from './support/saved-model.ts';
 import { ask, MODELS, ROOT, temporaryFolder, until } from './support/server.ts';
-
-const children: ChildProcess[] = [];
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-});
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  return port;
-}
-
-async function start(env: Record<string, string>): Promise<{ child: ChildProcess; url: string; exit: Promise<number | null>; log: () => string }> {
-  const port = await freePort();
-  const source = (name: string): string => path.join(ROOT, 'server', 'src', name);
-  const child = spawn(process.execPath, ['--import', source('preload.ts'), source('main.ts')], {
-    env: { ...process.env, PORT: String(port), HOST: '127.0.0.1', ADMIN_PORT: String(await freePort()), WARMUP_ITERATIONS: '1', LOG_LEVEL: 'warn', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.push(child);
-  let log = '';
-  child.stdout?.on('data', (text) => (log += String(text)));
-  child.stderr?.on('data', (text) => (log += String(text)));
-  const exit = once(child, 'exit').then(([code]) => code as number | null);
-  const url = `http://127.0.0.1:${String(port)}`;
-  await until(() => ask(`${url}/health/ready`).then((answer) => answer.status, () => 0), (status) => status === 200, 60_000);
-  return { child, url, exit, log: () => log };
-}
 
 interface Outcome {
   status: number;
@@ -58,7 +28,7 @@ function post(url: string, body: string, agent: http.Agent): Promise<Outcome> {
 
 describe('SIGTERM', () => {
   it('loses no call of callers that keep their connections, then exits with 0', async () => {
-    const { child, url, exit, log } = await start({ MODEL_PATH: path.join(MODELS, 'classifier', 'v1'), DRAIN_DELAY_SECONDS: '2' });
+    const { child, url, exit, log } = await startProcess({ MODEL_PATH: path.join(MODELS, 'classifier', 'v1'), DRAIN_DELAY_SECONDS: '2' });
     const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
     const body = JSON.stringify({ inputs: [[1, 2, 3, 4, 5]] });
     const outcomes: Outcome[] = [];
@@ -86,7 +56,7 @@ describe('SIGTERM', () => {
   it('finishes what began before the delay was over, HTTP/1.1 and HTTP/2', async () => {
     using folder = temporaryFolder();
     slow(path.join(folder.path, 'slow', '1'), 3000);
-    const { child, url, exit, log } = await start({ MODEL_PATH: folder.path, DRAIN_DELAY_SECONDS: '0.3' });
+    const { child, url, exit, log } = await startProcess({ MODEL_PATH: folder.path, DRAIN_DELAY_SECONDS: '0.3' });
     const session = http2.connect(url);
     const viaHttp2 = new Promise<unknown>((resolve, reject) => {
       const stream = session.request({ ':method': 'POST', ':path': '/predict' });
@@ -113,7 +83,6 @@ describe('the command', () => {
     const run = async (args: string[], env: Record<string, string>): Promise<{ code: number | null; text: string }> => {
       const source = (name: string): string => path.join(ROOT, 'server', 'src', name);
       const child = spawn(process.execPath, ['--import', source('preload.ts'), source('main.ts'), ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-      children.push(child);
       let text = '';
       child.stdout.on('data', (chunk) => (text += String(chunk)));
       child.stderr.on('data', (chunk) => (text += String(chunk)));

@@ -91,7 +91,7 @@ describe('lazy loading', () => {
     expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 200]);
     const loaded = server.state().models.filter((model) => model.phase === 'Ready');
     expect(loaded).toMatchObject([{ name: 'classifier', version: 'v1' }]);
-    expect(server.parts.pool.threads()).toHaveLength(1);
+    expect(server.parts.pool.workers()).toHaveLength(1);
   });
 
   it('says why when the first call cannot load it', async () => {
@@ -141,7 +141,7 @@ describe('a worker that is lost', () => {
     const under = server.post('/predict', { modelName: 'b', inputs: [[1]] });
     const { runner } = server.parts.manager.registry.find('b', '1')?.model ?? {};
     await until(() => runner?.free, (free) => free === 0);
-    await runner?.threads()[0]?.stop();
+    await runner?.held()[0]?.stop();
     const lost = await under;
     expect(lost).toMatchObject({ status: 503, body: { code: 'worker_failed' } });
     expect(lost.headers.get('retry-after')).toBe('1');
@@ -153,7 +153,7 @@ describe('a worker that is lost', () => {
 
   it('a server whose only model has no worker is not ready until it is back', async () => {
     await using server = await serve({ MODEL_PATH: path.join(CLASSIFIER, 'v1'), BEHIND_ROUTER: 'true', MODEL_NAME: 'pump', WARMUP_ITERATIONS: '1' });
-    await server.parts.manager.registry.find('pump', 'v1')?.model?.runner.threads()[0]?.stop();
+    await server.parts.manager.registry.find('pump', 'v1')?.model?.runner.held()[0]?.stop();
     expect(await server.get('/health/ready')).toMatchObject({ status: 503, body: { reason: 'CrashLoop' } });
     await until(() => server.get('/health/ready'), (answer) => answer.status === 200);
   });
@@ -182,14 +182,14 @@ describe('a worker whose failed runs leave native memory behind', () => {
     await using server = await serve({ MODEL_PATH: folder.path, WARMUP_ITERATIONS: '1' });
     const { runner } = server.parts.manager.registry.find('picky', '1')?.model ?? {};
     if (runner === undefined) throw new Error('no model');
-    const [first] = runner.threads();
+    const [first] = runner.held();
     const steady = traffic(server, { modelName: 'picky', inputs: [[1, 2]] }, (answer) => answer.status === 200);
     for (let round = 0; round < 3; round++) {
       const tensor = { name: 'x', dtype: 'float32' as const, shape: [2_000_000, 2], data: new Float32Array(4_000_000).fill(Infinity) };
       const model = server.parts.manager.registry.find('picky', '1')?.model;
       await expect(model?.batcher.submit({ inputs: [tensor], deadline: Infinity, owned: true })).rejects.toMatchObject({ code: 'inference_failed' });
     }
-    await until(() => runner.threads()[0], (thread) => thread !== undefined && thread !== first);
+    await until(() => runner.held()[0], (thread) => thread !== undefined && thread !== first);
     await until(() => first?.alive, (alive) => alive === false);
     const { bad } = await steady.stop();
     expect(bad.map((answer) => answer.body)).toEqual([]);

@@ -2,9 +2,9 @@
 // the very vectors that training saw. Pictures are their pixels.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { crc32, deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tf } from '../../models/training/tensorflow.ts';
+import { png } from './support/png.ts';
 import { MODELS, serve, type TestServer } from './support/server.ts';
 
 let server: TestServer;
@@ -96,24 +96,6 @@ describe('text models', () => {
     });
   });
 });
-
-/** An 8-bit grey PNG. */
-function png(width: number, height: number, pixels: readonly number[]): Buffer {
-  const chunk = (type: string, data: Buffer): Buffer => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(data.byteLength);
-    const sum = Buffer.alloc(4);
-    sum.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, sum]);
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header[8] = 8;
-  const lines = Buffer.concat(Array.from({ length: height }, (_, y) => Buffer.from([0, ...pixels.slice(y * width, (y + 1) * width)])));
-  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), chunk('IHDR', header), chunk('IDAT', deflateSync(lines)), chunk('IEND', Buffer.alloc(0))]);
-}
 
 describe('pictures', () => {
   const pixels = numbers(64, 16).map(Math.abs).map(Math.floor);

@@ -118,7 +118,7 @@ async function manifestFor(folder: string, { name, version, signature }: Identit
 async function loaded(request: Parameters<typeof ModelRunner.open>[1]): Promise<LoadedInfo> {
   const pool = new WorkerPool({ allowSlowBackend: false, maxHeapMb: HEAP_MB });
   try {
-    const runner = await ModelRunner.open(pool, request, 1);
+    const runner = await ModelRunner.open(pool, request, { workers: 1, isolation: 'thread' });
     await runner.close();
     return runner.info;
   } catch (error) {

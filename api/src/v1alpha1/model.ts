@@ -82,6 +82,10 @@ export const ModelSpec = kube(
     warmup: WarmupSpec.optional(),
     batching: BatchingSpec.optional(),
     cache: CacheSpec.optional(),
+    isolation: doc(
+      z.enum(['thread', 'process']).optional(),
+      "Where the model runs: in threads of the server, or each worker in a child process of its own, so that a crash of native code fails only the calls under way. Default: the package's own, else thread.",
+    ),
     v1Dialect: doc(z.enum(['tfserving', 'kserve']).optional(), 'Whose protocol /v1/models speaks: TensorFlow Serving or KServe V1. Default: tfserving.'),
   }),
   {

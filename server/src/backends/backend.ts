@@ -25,6 +25,8 @@ export interface LoadRequest {
   path: string;
   /** SavedModel signature. */
   signatureName: string;
+  /** Threads inside one operation of an ONNX model; TensorFlow reads its own from the environment. Default 1. */
+  threads?: number;
 }
 
 export interface LoadedInfo {
@@ -75,8 +77,6 @@ export interface Backend {
 /** What a worker is told once, when it starts. */
 export interface WorkerSettings {
   allowSlowBackend: boolean;
-  /** Threads inside one operation of an ONNX model; TensorFlow reads its own from the environment. Default 1. */
-  threads?: number;
 }
 
 export interface WorkerCalls {

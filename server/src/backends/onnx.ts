@@ -1,15 +1,15 @@
 // Owns ONNX Runtime in a worker, loaded on first use. Must not import TensorFlow, nor be imported by the main thread.
-import { LoadError, type Backend, type RuntimeStats, type WorkerSettings } from './backend.ts';
+import { LoadError, type Backend, type RuntimeStats } from './backend.ts';
 import { loadOnnx } from './onnx-model.ts';
 import type { OnnxRuntime } from './onnx-tensor.ts';
 import { InferenceError } from '../inference/errors.ts';
 
 /** @throws LoadError NativeBackendUnavailable with the loader's own words. */
-export async function openOnnx(settings: WorkerSettings): Promise<Backend> {
+export async function openOnnx(): Promise<Backend> {
   const ort = await open();
   return {
     info: { backend: 'onnxruntime', version: ort.env.versions.node ?? 'unknown' },
-    load: (request) => loadOnnx({ ort, threads: settings.threads ?? 1 }, request),
+    load: (request) => loadOnnx({ ort, threads: request.threads ?? 1 }, request),
     decode: () => {
       throw new InferenceError('unsupported_media_type', 'Pictures are decoded by TensorFlow, which serves no ONNX model; send the numbers instead.');
     },

@@ -1,22 +1,51 @@
-// Owns worker threads between models: of each runtime the first one starts alone, and one idle thread is kept for the next load.
-// Must not know what a thread is used for.
+// Owns workers between models. Of threads, the first one of each runtime starts alone, and one idle thread is kept for the next load;
+// a process belongs to one model and ends with it. Must not know what a worker is used for.
+import type { Isolation } from '@slipway/api';
 import type { RuntimeInfo, RuntimeKind } from './backend.ts';
+import type { RemoteWorker } from './remote-worker.ts';
+import { ThreadBudget } from './thread-budget.ts';
+import { WorkerProcess } from './worker-process.ts';
 import { WorkerThread, type ThreadOptions } from './worker-thread.ts';
 
 const KEEP_IDLE = 1;
 
+export interface PoolOptions extends ThreadOptions {
+  /** CPUs for threads inside operations, all models together. Default 1. */
+  threads?: number;
+  /** All that a process of a model sees of the server's environment. Default nothing. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+/** What a model wants of a worker. */
+export interface WorkerWish {
+  kind: RuntimeKind;
+  isolation: Isolation;
+  /** Threads inside one operation, where the worker is a process. */
+  threads: number;
+}
+
 /** The threads of one runtime. A thread keeps the runtime that it was started with. */
 interface Shelf {
   idle: WorkerThread[];
-  first: Promise<WorkerThread> | undefined;
+  first: Promise<RemoteWorker> | undefined;
   info: RuntimeInfo | undefined;
   fault: string | undefined;
-  /** Most bytes that the process grew by when one more thread was started; 0 = not measured yet. */
-  cost: number;
+  /** Most bytes that memory grew by when one more worker was started; 0 = not measured yet. */
+  costs: Costs;
 }
 
-/** What one more thread costs until that is measured: the runtime's JavaScript heap and what is beside it. */
-const USUAL_COST: Record<RuntimeKind, number> = { tensorflow: 52 * 1024 * 1024, onnx: 16 * 1024 * 1024 };
+type Costs = Readonly<Record<Isolation, number>>;
+
+const MIB = 1024 * 1024;
+
+/** What one more worker costs until that is measured: the runtime's JavaScript heap and what is beside it. */
+const USUAL_COST: Record<RuntimeKind, Costs> = { tensorflow: { thread: 52 * MIB, process: 120 * MIB }, onnx: { thread: 16 * MIB, process: 60 * MIB } };
+
+/** The larger of what was and is measured; what is far beyond the usual is somebody else's. */
+function measured(known: Costs, kind: RuntimeKind, now: Costs): Costs {
+  const pick = (isolation: Isolation): number => Math.max(known[isolation], Math.min(now[isolation], 2 * USUAL_COST[kind][isolation]));
+  return { thread: now.process > 0 ? known.thread : pick('thread'), process: pick('process') };
+}
 
 export interface PoolReport {
   name: string;
@@ -25,14 +54,17 @@ export interface PoolReport {
 }
 
 export class WorkerPool {
-  readonly #options: ThreadOptions;
-  readonly #all = new Map<WorkerThread, RuntimeKind>();
-  /** Threads started so far. */
-  #spawned = 0;
+  /** How many threads a model may have. */
+  readonly budget: ThreadBudget;
+  readonly #options: PoolOptions;
+  readonly #all = new Map<RemoteWorker, RuntimeKind>();
+  /** Workers started so far. */
+  #started = 0;
   readonly #shelves = new Map<RuntimeKind, Shelf>();
 
-  constructor(options: ThreadOptions) {
+  constructor(options: PoolOptions) {
     this.#options = options;
+    this.budget = new ThreadBudget(options.threads ?? 1);
   }
 
   /** What /health says: which runtimes, and why not a native one. */
@@ -46,73 +78,82 @@ export class WorkerPool {
     return detail === undefined ? { name, native: true } : { name, native: false, detail };
   }
 
-  /** Every thread alive, in use or idle. */
-  threads(): readonly WorkerThread[] {
+  /** Every worker alive, in use or idle. */
+  workers(): readonly RemoteWorker[] {
     return [...this.#all.keys()];
   }
 
-  /** Bytes that one more thread of a runtime takes, without a model: measured as threads are started, else what is usual. */
-  costOf(kind: RuntimeKind): number {
-    return this.#shelf(kind).cost || USUAL_COST[kind];
+  /** Bytes that one more worker takes, without a model: measured as workers are started, else what is usual. */
+  costOf(kind: RuntimeKind, isolation: Isolation): number {
+    return this.#shelf(kind).costs[isolation] || USUAL_COST[kind][isolation];
+  }
+
+  /** Bytes of memory that workers hold outside the server's own process. */
+  outsideBytes(): number {
+    return this.workers().reduce((sum, worker) => sum + worker.outsideBytes(), 0);
   }
 
   /**
-   * A thread whose runtime is loaded. The first call for a runtime starts one alone (see primeAttributeNames); later ones wait for it.
+   * A worker whose runtime is loaded. The first thread of a runtime is started alone (see primeAttributeNames); later ones wait for it.
    * @throws LoadError NativeBackendUnavailable
    */
-  async acquire(kind: RuntimeKind): Promise<WorkerThread> {
-    const shelf = this.#shelf(kind);
+  async acquire(wish: WorkerWish): Promise<RemoteWorker> {
+    const shelf = this.#shelf(wish.kind);
+    if (wish.isolation === 'process') return this.#start(this.#process(wish.threads), wish.kind, shelf);
     const idle = shelf.idle.pop();
     if (idle?.alive === true) return idle;
     if (shelf.first === undefined) {
-      shelf.first = this.#spawn(kind, shelf);
+      shelf.first = this.#start(new WorkerThread(this.#options), wish.kind, shelf);
       return shelf.first;
     }
     await shelf.first.catch(() => undefined);
-    return this.#spawn(kind, shelf);
+    return this.#start(new WorkerThread(this.#options), wish.kind, shelf);
   }
 
-  /** Takes a thread back that holds no model any more. */
-  async release(thread: WorkerThread): Promise<void> {
-    const kind = this.#all.get(thread);
+  /** Takes a worker back that holds no model any more. */
+  async release(worker: RemoteWorker): Promise<void> {
+    const kind = this.#all.get(worker);
     const idle = kind === undefined ? undefined : this.#shelf(kind).idle;
-    if (idle !== undefined && thread.alive && idle.length < KEEP_IDLE) {
-      idle.push(thread);
+    if (worker instanceof WorkerThread && idle !== undefined && worker.alive && idle.length < KEEP_IDLE) {
+      idle.push(worker);
       return;
     }
-    await thread.stop();
+    await worker.stop();
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.threads().map((thread) => thread.stop()));
+    await Promise.all(this.workers().map((worker) => worker.stop()));
   }
 
   #shelf(kind: RuntimeKind): Shelf {
     const known = this.#shelves.get(kind);
     if (known !== undefined) return known;
-    const made: Shelf = { idle: [], first: undefined, info: undefined, fault: undefined, cost: 0 };
+    const made: Shelf = { idle: [], first: undefined, info: undefined, fault: undefined, costs: { thread: 0, process: 0 } };
     this.#shelves.set(kind, made);
     return made;
   }
 
-  async #spawn(kind: RuntimeKind, shelf: Shelf): Promise<WorkerThread> {
+  #process(threads: number): WorkerProcess {
+    return new WorkerProcess({ ...this.#options, threads, environment: this.#options.environment ?? {} });
+  }
+
+  async #start(worker: RemoteWorker, kind: RuntimeKind, shelf: Shelf): Promise<RemoteWorker> {
     const before = process.memoryUsage.rss();
-    const spawned = ++this.#spawned;
+    const started = ++this.#started;
     const first = shelf.info === undefined;
-    const thread = new WorkerThread(this.#options);
-    this.#all.set(thread, kind);
-    thread.onEnd(() => {
-      this.#all.delete(thread);
+    this.#all.set(worker, kind);
+    worker.onEnd(() => {
+      this.#all.delete(worker);
     });
     try {
-      shelf.info = await thread.call('start', kind);
+      shelf.info = await worker.call('start', kind);
       shelf.fault = undefined;
-      // The first one brings the library along; what grew while others were started is not one thread's.
-      if (!first && spawned === this.#spawned) shelf.cost = Math.max(shelf.cost, Math.min(process.memoryUsage.rss() - before, 2 * USUAL_COST[kind]));
-      return thread;
+      // The first one brings the library along; what grew while others were started is not one worker's.
+      if (started === this.#started) shelf.costs = measured(shelf.costs, kind, { thread: first ? 0 : process.memoryUsage.rss() - before, process: worker.outsideBytes() });
+      return worker;
     } catch (error) {
       shelf.fault = (error as Error).message;
-      await thread.stop();
+      await worker.stop();
       throw error;
     }
   }

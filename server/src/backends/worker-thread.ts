@@ -1,8 +1,8 @@
-// Owns one worker thread from the main side: calls with answers, transferred memory, and its end. Knows nothing of models.
-// A worker that ends (crash, heap limit, exit) fails the calls under way with worker_failed and tells its owner once.
+// Owns one worker thread from the main side: it shares the server's process, so its memory moves without a copy, and a native abort
+// in it would end the server. Knows nothing of models.
 import { Worker } from 'node:worker_threads';
-import { fromRecord, InferenceError } from '../inference/errors.ts';
-import { LoadError, type WorkerCalls, type WorkerFault, type WorkerOp, type WorkerReply, type WorkerRequest, type WorkerSettings } from './backend.ts';
+import type { WorkerReply, WorkerRequest, WorkerSettings } from './backend.ts';
+import { RemoteWorker } from './remote-worker.ts';
 
 export interface ThreadOptions extends WorkerSettings {
   /** Limit of the JavaScript heap of the worker, MiB. */
@@ -10,65 +10,27 @@ export interface ThreadOptions extends WorkerSettings {
 }
 
 /** A worker makes a few short-lived objects per run; V8's own default would let each hoard three times as much. */
-const YOUNG_MB = 16;
+export const YOUNG_MB = 16;
 
-interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
-
-export class WorkerThread {
+export class WorkerThread extends RemoteWorker {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #nextId = 0;
-  #ended: string | undefined;
-  #worn = false;
-  readonly #onEnd: Set<(why: string) => void> = new Set();
 
   constructor(options: ThreadOptions) {
+    super();
     const preload = new URL('../preload.ts', import.meta.url);
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       execArgv: ['--import', preload.href],
-      workerData: { allowSlowBackend: options.allowSlowBackend, threads: options.threads ?? 1 } satisfies WorkerSettings,
+      workerData: { allowSlowBackend: options.allowSlowBackend } satisfies WorkerSettings,
       resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#worker.on('message', (reply: WorkerReply) => {
-      this.#settle(reply);
+      this.settle(reply);
     });
     this.#worker.on('error', (error) => {
-      this.#end(error instanceof Error ? error.message : String(error));
+      this.end(error instanceof Error ? error.message : String(error));
     });
     this.#worker.on('exit', (code) => {
-      this.#end(`it exited with code ${String(code)}`);
-    });
-  }
-
-  get alive(): boolean {
-    return this.#ended === undefined;
-  }
-
-  /** Failed runs left so much behind in native code that a new worker should take over. */
-  get worn(): boolean {
-    return this.#worn;
-  }
-
-  /** Called once, when the worker has ended by itself or by `stop`. */
-  onEnd(listener: (why: string) => void): void {
-    this.#onEnd.add(listener);
-  }
-
-  /** Forgets a listener of `onEnd`. */
-  offEnd(listener: (why: string) => void): void {
-    this.#onEnd.delete(listener);
-  }
-
-  /** @throws LoadError, InferenceError, or Error for a bug of ours. */
-  call<Op extends WorkerOp>(op: Op, payload: WorkerCalls[Op]['payload'], transfer: readonly ArrayBuffer[] = []): Promise<WorkerCalls[Op]['value']> {
-    if (this.#ended !== undefined) return Promise.reject(workerFailed(this.#ended));
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve, reject });
-      this.#worker.postMessage({ id, op, payload } satisfies WorkerRequest, transfer as ArrayBuffer[]);
+      this.end(`it exited with code ${String(code)}`);
     });
   }
 
@@ -76,36 +38,11 @@ export class WorkerThread {
     await this.#worker.terminate();
   }
 
-  #settle(reply: WorkerReply): void {
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (reply.ok) {
-      waiting?.resolve(reply.value);
-      return;
-    }
-    this.#worn ||= reply.worn;
-    waiting?.reject(errorOf(reply.error));
+  outsideBytes(): number {
+    return 0;
   }
 
-  #end(why: string): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = why;
-    for (const waiting of this.#waiting.values()) waiting.reject(workerFailed(why));
-    this.#waiting.clear();
-    for (const listener of this.#onEnd) listener(why);
-    this.#onEnd.clear();
-  }
-}
-
-const workerFailed = (why: string): InferenceError => new InferenceError('worker_failed', `The worker of the model ended: ${why}.`);
-
-function errorOf(fault: WorkerFault): Error {
-  switch (fault.kind) {
-    case 'load':
-      return new LoadError(fault.reason, fault.message);
-    case 'inference':
-      return fromRecord(fault.record);
-    case 'bug':
-      return new Error(fault.message);
+  protected post(request: WorkerRequest, transfer: readonly ArrayBuffer[]): void {
+    this.#worker.postMessage(request, transfer as ArrayBuffer[]);
   }
 }

@@ -1,90 +1,14 @@
-// The worker thread that owns one model's native tensors: answers load, run, decode, unload and stats, one at a time.
-// Must not know HTTP, packages or batching policy.
+// Entry of a worker in a thread of the server's process. No logic of its own.
 import { parentPort, workerData } from 'node:worker_threads';
-import { LoadError, runtimeOf, type Backend, type BackendModel, type ImageJob, type LoadRequest, type RuntimeKind, type WorkerCalls, type WorkerFault, type WorkerReply, type WorkerRequest, type WorkerSettings } from './backend.ts';
-import { InferenceError, toRecord } from '../inference/errors.ts';
-import { concatRows, type Tensor } from '../inference/tensor.ts';
+import type { WorkerRequest, WorkerSettings } from './backend.ts';
+import { startWorker } from './worker-loop.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs in a worker thread only');
 
-/** What failed runs may leave behind before the worker asks to be replaced. */
-const WORN_BYTES = 32 * 1024 * 1024;
-
-let backend: Promise<Backend> | undefined;
-let model: BackendModel | undefined;
-
-/** Loaded on first use: who serves ONNX only never pays for TensorFlow, and the other way round. */
-const RUNTIMES: Record<RuntimeKind, () => Promise<Backend>> = {
-  tensorflow: async () => (await import('./tensorflow.ts')).openRuntime(workerData as WorkerSettings),
-  onnx: async () => (await import('./onnx.ts')).openOnnx(workerData as WorkerSettings),
-};
-
-function open(kind: RuntimeKind): Promise<Backend> {
-  backend ??= RUNTIMES[kind]();
-  return backend;
-}
-
-function opened(): Promise<Backend> {
-  if (backend === undefined) throw new Error('the worker was not started');
-  return backend;
-}
-
-async function load(request: LoadRequest): Promise<WorkerCalls['load']['value']> {
-  await unload();
-  model = await (await open(runtimeOf(request.format))).load(request);
-  return { signature: model.signature, bytes: model.bytes, maxInt64: model.maxInt64 };
-}
-
-async function run(parts: readonly (readonly Tensor[])[]): Promise<WorkerCalls['run']['value']> {
-  if (model === undefined) throw new Error('no model is loaded');
-  const names = parts[0]?.map((tensor) => tensor.name) ?? [];
-  const inputs = names.map((_, index) => concatRows(parts.map((part) => part[index] as Tensor)));
-  const started = performance.now();
-  const outputs = await model.run(inputs);
-  return { outputs, computeMs: performance.now() - started };
-}
-
-async function unload(): Promise<null> {
-  const old = model;
-  model = undefined;
-  await old?.dispose();
-  return null;
-}
-
-const OPS: { [Op in keyof WorkerCalls]: (payload: never) => WorkerCalls[Op]['value'] | Promise<WorkerCalls[Op]['value']> } = {
-  start: async (kind: RuntimeKind) => (await open(kind)).info,
-  load,
-  run: ({ parts }: WorkerCalls['run']['payload']) => run(parts),
-  decode: async (job: ImageJob) => (await opened()).decode(job),
-  unload,
-  stats: async () => (await opened()).stats(),
-};
-
-function faultOf(thrown: unknown): WorkerFault {
-  if (thrown instanceof LoadError) return { kind: 'load', reason: thrown.reason, message: thrown.message };
-  if (thrown instanceof InferenceError) return { kind: 'inference', record: toRecord(thrown) };
-  return { kind: 'bug', message: thrown instanceof Error ? thrown.message : String(thrown) };
-}
-
-/** Numbers leave as transferred memory, never copied. */
-function transferables(value: unknown): ArrayBuffer[] {
-  const outputs = (value as { outputs?: Tensor[] } | null)?.outputs ?? [];
-  return outputs.flatMap((tensor) => (Array.isArray(tensor.data) ? [] : [tensor.data.buffer as ArrayBuffer]));
-}
-
-async function answer({ id, op, payload }: WorkerRequest): Promise<void> {
-  let reply: WorkerReply;
-  try {
-    reply = { id, ok: true, value: await OPS[op](payload as never) };
-  } catch (error) {
-    reply = { id, ok: false, error: faultOf(error), worn: (model?.lostBytes ?? 0) > WORN_BYTES };
-  }
-  port?.postMessage(reply, reply.ok ? transferables(reply.value) : []);
-}
-
-// One at a time: an asynchronous run (control flow) must not interleave with the next one.
-let last: Promise<void> = Promise.resolve();
+const handle = startWorker(workerData as WorkerSettings, (reply, transfer) => {
+  port.postMessage(reply, transfer);
+});
 port.on('message', (request: WorkerRequest) => {
-  last = last.then(() => answer(request));
+  handle(request);
 });

@@ -30,7 +30,7 @@ export const METRICS = {
   slipway_server_requests_in_flight: { type: 'gauge', help: 'Inference calls being answered.', labels: [] },
   slipway_server_queue_length: { type: 'gauge', help: 'Calls waiting for a worker.', labels: MODEL },
   slipway_server_worker_restarts_total: { type: 'counter', help: 'Workers that ended and were started again.', labels: MODEL },
-  slipway_server_model_info: { type: 'gauge', help: '1 for every version in the table, with what it is.', labels: [...MODEL, 'phase', 'format', 'backend', 'revision', 'digest'] },
+  slipway_server_model_info: { type: 'gauge', help: '1 for every version in the table, with what it is.', labels: [...MODEL, 'phase', 'format', 'backend', 'isolation', 'revision', 'digest'] },
   slipway_server_model_ready: { type: 'gauge', help: '1 when the version answers calls: loaded and warm, or loaded by its next call.', labels: MODEL },
   slipway_server_model_load_seconds: { type: 'gauge', help: 'How long loading and warm-up took.', labels: MODEL },
   slipway_server_model_memory_bytes: { type: 'gauge', help: 'Bytes of the weights, all workers together.', labels: MODEL },

@@ -4,18 +4,19 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { runtimeOf } from '../backends/backend.ts';
 import type { WorkerPool } from '../backends/worker-pool.ts';
+import type { LoaderOptions } from './loader.ts';
 import type { Model } from './model.ts';
 import type { PackageOnDisk } from './model-package.ts';
 
 /** Bytes that a model will take, by the size of its files. */
-export function expectedBytes(pool: WorkerPool, { format, modelPath }: PackageOnDisk, workers: number): number {
+export function expectedBytes(pool: WorkerPool, { format, modelPath, manifest }: PackageOnDisk, { workers, isolation }: Pick<LoaderOptions, 'workers' | 'isolation'>): number {
   const folder = statSync(modelPath).isDirectory() ? modelPath : path.dirname(modelPath);
-  return workers * (folderBytes(folder) + pool.costOf(runtimeOf(format)));
+  return workers * (folderBytes(folder) + pool.costOf(runtimeOf(format), isolation ?? manifest?.isolation ?? 'thread'));
 }
 
 /** Bytes that a loaded model takes. */
 export function loadedBytes(pool: WorkerPool, { runner, spec }: Model): number {
-  return runner.workers * (runner.info.bytes + pool.costOf(runtimeOf(spec.format)));
+  return runner.workers * (runner.info.bytes + pool.costOf(runtimeOf(spec.format), runner.isolation));
 }
 
 function folderBytes(folder: string): number {

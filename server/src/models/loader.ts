@@ -1,7 +1,7 @@
 // Owns the way from a folder to a model that is ready to serve: read, load, check, warm up. Every step reports its phase.
 // Must not know names of other models or who asks.
 import { readFile } from 'node:fs/promises';
-import { durationMs, type ModelFormat, type ModelPackage } from '@slipway/api';
+import { durationMs, type Isolation, type ModelFormat, type ModelPackage } from '@slipway/api';
 import { LoadError } from '../backends/backend.ts';
 import { ModelRunner } from '../backends/model-runner.ts';
 import type { WorkerPool } from '../backends/worker-pool.ts';
@@ -32,6 +32,8 @@ export interface LoaderOptions {
   memory?: HeldMemory;
   warmupIterations: number;
   format: ModelFormat | undefined;
+  /** Wins over what a package says. */
+  isolation: Isolation | undefined;
 }
 
 export interface LoaderEvents {
@@ -54,7 +56,7 @@ export async function loadModel(pool: WorkerPool, job: LoadJob, options: LoaderO
   const { files } = job;
   const vectorizer = await vectorizerOf(files);
   const request = { format: files.format, path: files.modelPath, signatureName: files.manifest?.signature ?? 'serving_default' };
-  const runner = await ModelRunner.open(pool, request, options.workers);
+  const runner = await ModelRunner.open(pool, request, { workers: options.workers, isolation: options.isolation ?? files.manifest?.isolation ?? 'thread' });
   try {
     const spec = specFor(job.identity, files, runner.info);
     checkVectorizer(spec, vectorizer);

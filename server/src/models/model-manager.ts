@@ -87,6 +87,7 @@ export class ModelManager {
       return;
     }
     const single = listed.length === 1 && (this.#options.modelName !== undefined || this.#options.behindRouter);
+    if (!this.#options.lazy) this.#pool.budget.plan(listed.length);
     const waiting = [...listed];
     const loadNext = async (): Promise<void> => {
       for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await this.#loadListed(item, single).catch(() => undefined);
@@ -189,7 +190,7 @@ export class ModelManager {
   async #wake(entry: Entry, folder: string): Promise<void> {
     try {
       const files = await readPackage(folder, this.#options.format);
-      this.#booked.set(entry, await this.memory.take(entry, expectedBytes(this.#pool, files, this.#options.workers)));
+      this.#booked.set(entry, await this.memory.take(entry, expectedBytes(this.#pool, files, this.#options)));
       await this.#lanes.run(() => this.#load(entry, folder));
     } catch (error) {
       this.#unbook(entry);

@@ -18,7 +18,7 @@ interface Sample {
 
 const pool = new WorkerPool({ allowSlowBackend: false, maxHeapMb: 256 });
 const manager = new ModelManager(pool, {
-  workers: 1, maxBatchSize: 32, batchMaxDelayMs: 0, maxQueue: 1024, warmupIterations: 1, format: undefined,
+  workers: 1, maxBatchSize: 32, batchMaxDelayMs: 0, maxQueue: 1024, warmupIterations: 1, format: undefined, isolation: undefined,
   behindRouter: false, modelName: undefined, modelVersion: undefined, revision: undefined, lazy: false,
 });
 const engine = new InferenceEngine({
@@ -42,7 +42,7 @@ const names = Object.keys(INPUTS);
 
 async function sample(stage: string): Promise<void> {
   (globalThis as { gc?: () => void }).gc?.();
-  const stats = await Promise.all(pool.threads().map((thread) => thread.call('stats', null)));
+  const stats = await Promise.all(pool.workers().map((worker) => worker.call('stats', null)));
   const total = (pick: (one: (typeof stats)[number]) => number): number => stats.reduce((sum, one) => sum + pick(one), 0);
   const line: Sample = {
     stage,
@@ -88,4 +88,4 @@ for (let part = 1; part <= 4; part++) {
   await sample(`cycles ${String((part * CYCLES) / 4)}`);
 }
 await manager.close();
-process.stdout.write(`${JSON.stringify({ stage: 'closed', threads: pool.threads().length })}\n`);
+process.stdout.write(`${JSON.stringify({ stage: 'closed', threads: pool.workers().length })}\n`);

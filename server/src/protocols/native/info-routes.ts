@@ -65,6 +65,7 @@ export function listingOf(entry: Entry): Record<string, unknown> {
 function detailsOf(model: Model): Record<string, unknown> {
   return {
     format: model.spec.format,
+    isolation: model.runner.isolation,
     takes: model.spec.takes,
     inputs: model.spec.signature.inputs,
     outputs: model.spec.signature.outputs,

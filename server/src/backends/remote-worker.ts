@@ -1,0 +1,88 @@
+// Owns the main side of a worker, whatever carries it: calls with answers, and its end. Knows nothing of models, threads or processes.
+// A worker that ends (crash, heap limit, signal) fails the calls under way with worker_failed and tells its owner once.
+import { fromRecord, InferenceError } from '../inference/errors.ts';
+import { LoadError, type WorkerCalls, type WorkerFault, type WorkerOp, type WorkerReply, type WorkerRequest } from './backend.ts';
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+export abstract class RemoteWorker {
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #onEnd: Set<(why: string) => void> = new Set();
+  #nextId = 0;
+  #ended: string | undefined;
+  #worn = false;
+
+  /** Ends the worker at once, whatever it is doing. Resolves when it is gone. */
+  abstract stop(): Promise<void>;
+  /** Bytes of memory that the worker holds outside the server's own process. */
+  abstract outsideBytes(): number;
+  /** Sends a request; memory in `transfer` may leave the sender. */
+  protected abstract post(request: WorkerRequest, transfer: readonly ArrayBuffer[]): void;
+
+  get alive(): boolean {
+    return this.#ended === undefined;
+  }
+
+  /** Failed runs left so much behind in native code that a new worker should take over. */
+  get worn(): boolean {
+    return this.#worn;
+  }
+
+  /** Called once, when the worker has ended by itself or by `stop`. */
+  onEnd(listener: (why: string) => void): void {
+    this.#onEnd.add(listener);
+  }
+
+  /** Forgets a listener of `onEnd`. */
+  offEnd(listener: (why: string) => void): void {
+    this.#onEnd.delete(listener);
+  }
+
+  /** @throws LoadError, InferenceError, or Error for a bug of ours. */
+  call<Op extends WorkerOp>(op: Op, payload: WorkerCalls[Op]['payload'], transfer: readonly ArrayBuffer[] = []): Promise<WorkerCalls[Op]['value']> {
+    if (this.#ended !== undefined) return Promise.reject(workerFailed(this.#ended));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.post({ id, op, payload }, transfer);
+      this.#waiting.set(id, { resolve: resolve, reject });
+    });
+  }
+
+  /** Hands an answer to the call that waits for it. */
+  protected settle(reply: WorkerReply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.ok) {
+      waiting?.resolve(reply.value);
+      return;
+    }
+    this.#worn ||= reply.worn;
+    waiting?.reject(errorOf(reply.error));
+  }
+
+  /** The worker is gone. */
+  protected end(why: string): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = why;
+    for (const waiting of this.#waiting.values()) waiting.reject(workerFailed(why));
+    this.#waiting.clear();
+    for (const listener of this.#onEnd) listener(why);
+    this.#onEnd.clear();
+  }
+}
+
+const workerFailed = (why: string): InferenceError => new InferenceError('worker_failed', `The worker of the model ended: ${why}.`);
+
+function errorOf(fault: WorkerFault): Error {
+  switch (fault.kind) {
+    case 'load':
+      return new LoadError(fault.reason, fault.message);
+    case 'inference':
+      return fromRecord(fault.record);
+    case 'bug':
+      return new Error(fault.message);
+  }
+}

@@ -1,0 +1,48 @@
+// Starts the server as a process of its own, as it runs in a pod. Whatever a test leaves running is ended after it.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import path from 'node:path';
+import { afterEach } from 'vitest';
+import { ask, ROOT, until } from './server.ts';
+
+export interface ServerProcess {
+  child: ChildProcess;
+  url: string;
+  admin: string;
+  /** Its exit code. */
+  exit: Promise<number | null>;
+  /** What it has written so far. */
+  log: () => string;
+}
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  return port;
+}
+
+/** A server process that is ready. */
+export async function startProcess(env: Record<string, string>): Promise<ServerProcess> {
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const source = (name: string): string => path.join(ROOT, 'server', 'src', name);
+  const child = spawn(process.execPath, ['--import', source('preload.ts'), source('main.ts')], {
+    env: { ...process.env, PORT: String(port), HOST: '127.0.0.1', ADMIN_PORT: String(adminPort), WARMUP_ITERATIONS: '1', LOG_LEVEL: 'warn', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  let log = '';
+  child.stdout.on('data', (text) => (log += String(text)));
+  child.stderr.on('data', (text) => (log += String(text)));
+  const exit = once(child, 'exit').then(([code]) => code as number | null);
+  const url = `http://127.0.0.1:${String(port)}`;
+  await until(() => ask(`${url}/health/ready`).then((answer) => answer.status, () => 0), (status) => status === 200, 60_000);
+  return { child, url, admin: `http://127.0.0.1:${String(adminPort)}`, exit, log: () => log };
+}
