@@ -37,7 +37,7 @@ ENTRYPOINT ["node", "/app/operator.mjs"]
 FROM base AS router
 COPY --from=bundles /src/dist/router/models /models
 COPY --from=bundles /src/dist/router/app /app
-ENTRYPOINT ["node", "--max-semi-space-size=1", "/app/router.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/router.mjs"]
 
 FROM base AS server
 COPY --from=bundles /src/dist/onnxruntime/opt/onnxruntime /opt/onnxruntime

@@ -30,9 +30,15 @@ export const ROLE_HEADER = 'Slipway-Role';
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings']);
 
 type Note = (facts: RequestFacts, value: string) => void;
+interface Meaning {
+  note: Note;
+  /** Not passed on as it is. */
+  drop: boolean;
+}
+const ignore: Note = () => undefined;
 
 /** Headers of a request that mean something here. Those that are not passed on as they are have `drop`. */
-const NOTES: ReadonlyMap<string, { note: Note; drop: boolean }> = new Map<string, { note: Note; drop: boolean }>([
+const NOTES: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['host', { drop: true, note: (f, v) => { f.hosts++; f.host = v; } }],
   ['content-length', { drop: true, note: (f, v) => { f.contentLength = Number(v); } }],
   ['content-type', { drop: false, note: (f, v) => { f.contentType = v; } }],
@@ -43,6 +49,7 @@ const NOTES: ReadonlyMap<string, { note: Note; drop: boolean }> = new Map<string
   ['x-request-id', { drop: true, note: (f, v) => { f.requestId = v; } }],
   ['origin', { drop: false, note: (f, v) => { f.origin = v; } }],
   ['access-control-request-method', { drop: false, note: (f, v) => { f.preflightMethod = v; } }],
+  ...[...HOP_BY_HOP].filter((name) => name !== 'upgrade').map((name): [string, Meaning] => [name, { drop: true, note: ignore }]),
   ['x-forwarded-for', { drop: true, note: (f, v) => { f.forwardedFor = f.forwardedFor === undefined ? v : `${f.forwardedFor}, ${v}`; } }],
 ]);
 
@@ -88,7 +95,7 @@ export function readRequest(headers: FlatHeaders): RequestFacts {
     const lower = name.toLowerCase();
     const known = NOTES.get(lower);
     known?.note(facts, value);
-    if (known?.drop === true || HOP_BY_HOP.has(lower) || dropped?.has(lower) === true) continue;
+    if (known?.drop === true || dropped?.has(lower) === true) continue;
     facts.forward.push(name, value);
   }
   return facts;
@@ -100,8 +107,8 @@ export interface AnswerFacts {
   modelVersion: string | undefined;
 }
 
-/** Set by the router on every answer, so what a pod says about them is dropped. */
-const OURS = new Set(['slipway-revision', 'slipway-model-version', 'x-request-id']);
+/** What a pod says that is not passed on: what belongs to its connection, and what the router sets on every answer. */
+const NOT_PASSED = new Set([...HOP_BY_HOP, 'slipway-revision', 'slipway-model-version', 'x-request-id']);
 
 /** Headers of a pod's answer that are passed on. With `cors`, the pod's own CORS headers are not. */
 export function readAnswer(headers: FlatHeaders, cors: boolean): AnswerFacts {
@@ -112,7 +119,7 @@ export function readAnswer(headers: FlatHeaders, cors: boolean): AnswerFacts {
     const name = headers[i] as string;
     const lower = name.toLowerCase();
     if (lower === 'slipway-model-version') modelVersion = headers[i + 1];
-    if (OURS.has(lower) || HOP_BY_HOP.has(lower) || dropped?.has(lower) === true) continue;
+    if (NOT_PASSED.has(lower) || dropped?.has(lower) === true) continue;
     if (cors && lower.startsWith('access-control-')) continue;
     passed.push(name, headers[i + 1] as string);
   }

@@ -1,6 +1,5 @@
 // Owns the order in which a request is handled, as one visible list. Each step answers the request, or leaves it to the next.
 // Must not know sockets, Kubernetes or how HTTP is spoken.
-import { randomUUID } from 'node:crypto';
 import { preflightHeaders } from './cors.ts';
 import type { Caller } from './downstream/caller.ts';
 import { Exchange } from './exchange.ts';
@@ -11,6 +10,7 @@ import { mayNameRole, mayNameVersion } from './pick/pinned.ts';
 import { sequence } from './pick/sequence.ts';
 import { answerOf } from './problems.ts';
 import type { Problem } from './problems.ts';
+import { newRequestId } from './request-id.ts';
 import type { Binding, Table } from './table/table.ts';
 import { Targets } from './targets.ts';
 import type { Draws } from './targets.ts';
@@ -122,7 +122,7 @@ function outgoingOf(caller: Caller, facts: RequestFacts, requestId: string): Req
 
 function requestOf(caller: Caller, binding: Binding, options: ProxyOptions): Request {
   const facts = readRequest(caller.headers);
-  const requestId = goodRequestId(facts.requestId) ?? randomUUID();
+  const requestId = goodRequestId(facts.requestId) ?? newRequestId();
   const outgoing = outgoingOf(caller, facts, requestId);
   const grpc = isGrpc(facts) && caller.protocol === 'http2';
   return { caller, facts, requestId, outgoing, binding, targets: new Targets(binding, options.pods), isGrpc: grpc, tellsRole: grpc || mayNameRole(outgoing.path) };
@@ -140,7 +140,7 @@ function drawsByPort(random: () => number): (port: number) => Draws {
 
 function refuseUnknown(caller: Caller): void {
   const facts = readRequest(caller.headers);
-  const answer = answerOf(UNKNOWN_PORT, goodRequestId(facts.requestId) ?? randomUUID(), isGrpc(facts));
+  const answer = answerOf(UNKNOWN_PORT, goodRequestId(facts.requestId) ?? newRequestId(), isGrpc(facts));
   caller.head(answer.status, answer.headers, answer.body === undefined);
   if (answer.body !== undefined) caller.end(answer.body, []);
 }
