@@ -1,9 +1,9 @@
-// Owns one InferenceService of the sentiment sample as a release owner and callers see it: models, commands, and a load whose answers are
-// checked. Must not know what is being tested.
+// Owns one InferenceService as a release owner and callers see it: models, commands, and a load whose answers are checked. The sentiment
+// sample, unless told otherwise. Must not know what is being tested.
 import { readFileSync } from 'node:fs';
 import type { InferenceService } from '@slipway/api';
 import type { Load } from '../../support/load/load.ts';
-import type { LoadReport } from '../../support/load/protocol.ts';
+import type { LoadOptions, LoadReport } from '../../support/load/protocol.ts';
 import { manifest, weightOf } from './isvc.ts';
 import type { World } from './world.ts';
 
@@ -13,20 +13,34 @@ export const EXAMPLE = JSON.parse(readFileSync(new URL('../fixtures/versions-dif
 /** A canary with these shares, each followed by a pause until somebody promotes. */
 export const canaryOf = (...weights: number[]): Record<string, unknown> => ({ strategy: 'Canary', canary: { steps: weights.flatMap((setWeight) => [{ setWeight }, { pause: {} }]) } });
 
+/** What is released: the spec of each version, and calls whose answers are known. */
+export interface Subject {
+  spec: (version: string) => Record<string, unknown>;
+  load: Pick<LoadOptions, 'path' | 'body' | 'expect' | 'reads'>;
+}
+
+const SENTIMENT: Subject = {
+  spec: (version) => ({ model: { storageUri: `file:///models/sentiment/${version}`, version } }),
+  load: { path: '/predict', body: { text: EXAMPLE.text }, expect: EXAMPLE.expect },
+};
+
 export interface ReleaseOptions {
   world: World;
   name: string;
   namespace: string;
   /** Requests per second of its load. */
   rate: number;
+  subject?: Subject;
 }
 
 export class Release {
   readonly #options: ReleaseOptions;
+  readonly #subject: Subject;
   #load: Load | undefined;
 
   constructor(options: ReleaseOptions) {
     this.#options = options;
+    this.#subject = options.subject ?? SENTIMENT;
   }
 
   /** Starts over with v1 and the given rollout; what was there before is gone. */
@@ -39,7 +53,7 @@ export class Release {
 
   async apply(rollout: Record<string, unknown>, replicas: number): Promise<void> {
     const { world, name, namespace } = this.#options;
-    await world.apply(manifest({ name, namespace, model: 'sentiment/v1', replicas, rollout }));
+    await world.apply(manifest({ name, namespace, model: 'sentiment/v1', replicas, rollout, extra: this.#subject.spec('v1') }));
   }
 
   async isvc(): Promise<InferenceService> {
@@ -55,7 +69,7 @@ export class Release {
   }
 
   async setModel(version: string): Promise<void> {
-    await this.#patch({ spec: { model: { storageUri: `file:///models/sentiment/${version}`, version } } });
+    await this.#patch({ spec: this.#subject.spec(version) });
   }
 
   async scale(replicas: number): Promise<void> {
@@ -83,7 +97,7 @@ export class Release {
   async startLoad(): Promise<Load> {
     const { world, name, namespace, rate } = this.#options;
     const url = await world.clusterIp(name, namespace);
-    this.#load = await world.load({ url, path: '/predict', rate, body: { text: EXAMPLE.text }, expect: EXAMPLE.expect, timeoutMs: 30_000 });
+    this.#load = await world.load({ ...this.#subject.load, url, rate, timeoutMs: 30_000 });
     return this.#load;
   }
 

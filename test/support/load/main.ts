@@ -40,14 +40,37 @@ function fail(where: Phase, why: string): void {
   if (failures.length < 40) failures.push(`${new Date().toISOString()} ${why}`);
 }
 
+interface Said {
+  version: string;
+  prediction: unknown;
+}
+
+/** How an answer tells its version and what it predicts. */
+const READERS: Record<NonNullable<LoadOptions['reads']>, (answer: unknown) => Said> = {
+  native: (answer) => {
+    const { modelVersion = '', prediction, predictions } = answer as { modelVersion?: string; prediction?: unknown; predictions?: unknown };
+    return { version: modelVersion, prediction: prediction ?? predictions };
+  },
+  v2: (answer) => {
+    const { model_version = '', outputs = [] } = answer as { model_version?: string; outputs?: { data?: unknown }[] };
+    return { version: model_version, prediction: outputs[0]?.data };
+  },
+};
+
+/** Equal but for the last digits of floats, which runtimes print differently. */
+function same(a: unknown, b: unknown): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return Math.abs(a - b) < 1e-6;
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((each, index) => same(each, b[index]));
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 /** Checks one answer; returns what is wrong with it, or undefined. */
 function wrong(status: number, text: string, pin: string | undefined): string | undefined {
   if (status !== 200) return `${status} ${text.slice(0, 300)}`;
-  const answer = JSON.parse(text) as { prediction?: unknown; modelVersion?: string };
-  const version = answer.modelVersion ?? '';
+  const { version, prediction } = READERS[options.reads ?? 'native'](JSON.parse(text));
   if (pin !== undefined && pin !== version) return `asked for ${pin}, answered by ${version}`;
   if (!(version in options.expect)) return `unexpected model version ${version}`;
-  if (JSON.stringify(answer.prediction) !== JSON.stringify(options.expect[version])) return `wrong body from ${version}: ${text.slice(0, 300)}`;
+  if (!same(prediction, options.expect[version])) return `wrong body from ${version}: ${text.slice(0, 300)}`;
   return undefined;
 }
 

@@ -6,8 +6,10 @@ export interface LoadOptions {
   /** Open-loop arrival rate in requests per second; a slow answer never delays the next request. */
   rate: number;
   body: Record<string, unknown>;
-  /** Expected `prediction` by model version; another answer counts as failed. */
+  /** Expected prediction by model version; another answer counts as failed. Numbers may differ in the sixth digit. */
   expect: Record<string, unknown>;
+  /** Whose answers they are; default native. */
+  reads?: 'native' | 'v2';
   /** Milliseconds after which a request without an answer counts as failed. */
   timeoutMs: number;
 }
