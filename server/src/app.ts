@@ -2,6 +2,7 @@
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyServerFactory, type FastifyServerOptions } from 'fastify';
 import type { ServerState } from '@slipway/api';
 import type { ServerConfig } from './config.ts';
+import { addAccessLog } from './http/access-log.ts';
 import { addBodies } from './http/bodies.ts';
 import { addCompression } from './http/compression.ts';
 import { addCors } from './http/cors.ts';
@@ -45,6 +46,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const limits = { maxBodyBytes: config.MAX_BODY_BYTES };
   addErrorHandling(app, limits); // every refusal below becomes problem+json
   addRequestContext(app, config.REVISION); // request id, trace parent, revision on every answer
+  addAccessLog(app, parts.access); // one line for a sampled call, when it is answered
   drain.attach(app); // shutting down: connections end, late calls are refused
   addCors(app, config.BEHIND_ROUTER ? [] : config.CORS_ORIGINS); // browsers, when there is no router to answer them
   addMemoryAdmission(app, parts.memory); // refused by its announced size, before a byte of it is kept

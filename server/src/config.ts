@@ -7,6 +7,7 @@ import { DRAIN_DELAY_SECONDS, Isolation, ModelFormat, PORTS } from '@slipway/api
 import { cgroupCpus, cgroupMemoryBytes } from './host/cgroup.ts';
 
 const count = (fallback: number, min = 0): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().int().min(min).default(fallback);
+const share = (fallback: number): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().min(0).max(1).default(fallback);
 const flag = z.enum(['true', 'false']).default('false').transform((value) => value === 'true');
 const list = z.string().default('').transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''));
 const sizes = list.refine((items) => items.every((item) => /^[1-9]\d{0,8}$/.test(item)), 'must be whole numbers of rows, comma separated').transform((items) => items.map(Number));
@@ -54,6 +55,8 @@ const VARIABLES = {
   AIP_HEALTH_ROUTE: [text, 'Vertex AI: path of the health check'],
   SAGEMAKER_BIND_TO_PORT: [count(0), 'SageMaker: a further port of the API; 0 = none'],
   CORS_ORIGINS: [list, "origins that browsers may call from, comma separated, or '*'; not behind a router, which answers those"],
+  ACCESS_LOG_SAMPLE: [share(0.01), 'share of the calls that the access log has a line for, 0 to 1; probes are never logged'],
+  ACCESS_LOG_ERROR_SAMPLE: [share(1), 'the same for calls that failed, at most 100 lines a second'],
   LOG_LEVEL: [z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'), 'trace | debug | info | warn | error | silent'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>;
 

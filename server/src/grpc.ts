@@ -22,6 +22,7 @@ export function buildGrpc(options: AppOptions): GrpcHandler {
     revision: config.REVISION,
     drain: () => drain.state,
     admit: (bytes) => parts.memory.admit(bytes),
+    access: parts.access,
     failed: (error, requestId) => {
       parts.log.error({ err: error, reqId: requestId }, 'call failed');
     },

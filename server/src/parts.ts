@@ -3,6 +3,7 @@ import { pino, type Logger } from 'pino';
 import type { ServerConfig } from './config.ts';
 import { WorkerPool } from './backends/worker-pool.ts';
 import type { CacheLimits } from './cache/response-cache.ts';
+import { AccessLog } from './http/access-log.ts';
 import { MetricsCollector } from './metrics/metrics-collector.ts';
 import { ModelManager, type ManagerEvents, type ManagerOptions } from './models/model-manager.ts';
 import { InferenceEngine } from './pipeline/inference-engine.ts';
@@ -17,6 +18,7 @@ import { PreprocessingPipeline } from './pipeline/preprocessing-pipeline.ts';
 
 export interface Parts {
   log: Logger;
+  access: AccessLog;
   pool: WorkerPool;
   manager: ModelManager;
   metrics: MetricsCollector;
@@ -46,7 +48,8 @@ export function buildParts(config: ServerConfig): Parts {
   const v2 = { thread, inlineBytes: INLINE_BODY_BYTES, maxHeapMb: config.WORKER_HEAP_MB };
   const bodies = new Bodies({ registry: manager.registry, ...v2 });
   const tfserving = { metrics: new TfServingMetrics(), bodies: v2, versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER, behindRouter: config.BEHIND_ROUTER }) };
-  return { log, pool, manager, metrics, memory, engine, thread, bodies, v2, tfserving };
+  const access = new AccessLog({ sample: config.ACCESS_LOG_SAMPLE, errorSample: config.ACCESS_LOG_ERROR_SAMPLE, write: (line) => { log.info(line, 'call'); } });
+  return { log, access, pool, manager, metrics, memory, engine, thread, bodies, v2, tfserving };
 }
 
 function managerOptions(config: ServerConfig): ManagerOptions {

@@ -5,7 +5,7 @@ import type { Prepared } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { Nested } from '../inference/nested.ts';
 import type { Prediction, Scored } from '../inference/postprocess.ts';
-import type { Tensor } from '../inference/tensor.ts';
+import { rowsOf, type Tensor } from '../inference/tensor.ts';
 
 /** What one item of a call brings. Exactly one of inputs, text, pictures, tensors and prepared. */
 export interface Item {
@@ -68,3 +68,6 @@ export interface CallResult {
   /** Milliseconds. */
   timings: { preprocess: number; queue: number; batch: number; compute: number; postprocess: number };
 }
+
+/** Rows that a call was answered with. */
+export const rowsIn = (result: CallResult): number => result.results.reduce((sum, { outputs }) => sum + (outputs[0] === undefined ? 0 : rowsOf(outputs[0])), 0);

@@ -3,6 +3,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerState } from '@slipway/api';
 import { asRefusal } from '../http/errors.ts';
+import { noteCall, noteOf, type CallNote } from '../http/access-log.ts';
 import { hangUpSignal, HEADERS } from '../http/request-context.ts';
 import { asInferenceError, type InferenceError } from '../inference/errors.ts';
 import type { MetricsCollector } from '../metrics/metrics-collector.ts';
@@ -41,6 +42,8 @@ export interface Origin {
   /** The caller's own limit, if it gave one; the server's is kept anyway. */
   timeoutMs?: number | undefined;
   signal: AbortSignal;
+  /** Told what the access log may say of the call, when it is over. */
+  note(note: CallNote): void;
   /** HTTP status that the protocol answers an error with, for the metrics; the catalogue's own by default. */
   statusOf?(error: InferenceError): number;
 }
@@ -67,6 +70,7 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
   let call: Call | undefined;
   let result: CallResult | undefined;
   let code = 200;
+  let failure: string | undefined;
   try {
     call = await steps.decode();
     result = await engine.predict(call, deadlineOf(context, origin, call));
@@ -77,11 +81,13 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
   } catch (thrown) {
     const error = asInferenceError(thrown);
     code = origin.statusOf?.(error) ?? error.status;
+    failure = error.code;
     throw error;
   } finally {
     ended();
     const { name, version } = result?.spec ?? servedAs(context, call);
     metrics.call({ model: name, version, protocol: origin.protocol, code, ms: performance.now() - origin.began });
+    origin.note(noteOf({ protocol: origin.protocol, model: name, version }, result, failure));
   }
 }
 
@@ -130,7 +136,7 @@ export interface HttpProtocol {
 /** Answers an inference call over HTTP; what the protocol reads and writes are the two steps. */
 export async function answerCall(context: ProtocolContext, at: HttpProtocol & { request: FastifyRequest; reply: FastifyReply }, steps: Steps<HttpAnswer>): Promise<FastifyReply> {
   const { request, reply, protocol, writeError } = at;
-  const origin: Origin = { protocol, requestId: request.id, began: performance.now(), signal: hangUpSignal(reply), statusOf: (error) => writeError(error).status };
+  const origin: Origin = { protocol, requestId: request.id, began: performance.now(), signal: hangUpSignal(reply), statusOf: (error) => writeError(error).status, note: (note) => { noteCall(request, note); } };
   try {
     const { result, answer } = await runCall(context, origin, steps);
     reply.header(HEADERS.modelVersion, result.spec.version);

@@ -1,6 +1,7 @@
 // Owns gRPC over the HTTP/2 side of the one listener: which stream is a call, its messages in, its messages and status out.
 // Must not know any service; the methods are given.
 import http2, { type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { AccessLog, CallNote } from '../../http/access-log.ts';
 import { HEADERS, requestIdOf } from '../../http/request-context.ts';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import type { DrainState } from '../../http/drain.ts';
@@ -17,9 +18,13 @@ export interface GrpcOptions {
   drain(): DrainState;
   /** Sets memory aside for a message that is coming. @throws InferenceError */
   admit(bytes: number): () => void;
+  /** Where a line for the call is written, perhaps. */
+  access?: AccessLog;
   /** Told of what the server itself got wrong. */
   failed(error: unknown, requestId: string): void;
 }
+
+const HEALTH = '/grpc.health.';
 
 /** Takes a stream if it is a gRPC call, else leaves it to HTTP. */
 export type GrpcHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
@@ -51,6 +56,9 @@ class Exchange {
   readonly #extra: OutgoingHttpHeaders = {};
   #trailers: OutgoingHttpHeaders = {};
   #finished = false;
+  #note: CallNote | undefined;
+  #bytesIn = 0;
+  #bytesOut = 0;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: GrpcOptions) {
     this.#stream = stream;
@@ -66,11 +74,15 @@ class Exchange {
       began: performance.now(),
       timeoutMs: timeoutOf(headers['grpc-timeout']),
       signal: controller.signal,
+      note: (note) => {
+        this.#note = note;
+      },
       header: (name, value) => {
         this.#extra[name] = value;
       },
     };
     this.#deframer = new Deframer(options.maxMessageBytes, (bytes) => {
+      this.#bytesIn += bytes;
       if (bytes > FREE_BYTES) stream.once('close', options.admit(bytes * MESSAGE_FACTOR));
     });
   }
@@ -153,6 +165,7 @@ class Exchange {
 
   /** Compressed if the caller compresses too. */
   async #framed(message: Uint8Array): Promise<Buffer> {
+    this.#bytesOut += message.byteLength;
     if (!this.#compresses()) return frame(message);
     const { bytes, compressed } = await deflated(message);
     return frame(bytes, compressed);
@@ -173,6 +186,7 @@ class Exchange {
   #end(last?: Buffer): void {
     this.#finished = true;
     this.#trailers = { 'grpc-status': String(GRPC.ok) };
+    this.#log(GRPC.ok);
     if (last === undefined) this.#stream.end();
     else this.#stream.end(last);
   }
@@ -180,6 +194,7 @@ class Exchange {
   #fail(thrown: unknown): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#log(thrown instanceof GrpcError ? thrown.code : statusOf(asInferenceError(thrown)));
     if (this.#stream.destroyed) return;
     const status = this.#statusHeaders(thrown);
     if (this.#stream.headersSent) {
@@ -191,6 +206,18 @@ class Exchange {
     }
     this.#stream.resume();
     if (!this.#stream.readableEnded) this.#stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** One line for a call, whatever its kind; health checks are not logged. */
+  #log(status: number): void {
+    const { access } = this.#options;
+    const path = this.#headers[':path'] ?? '';
+    if (access?.on !== true || path.startsWith(HEALTH)) return;
+    const known = Object.hasOwn(this.#options.methods, path);
+    const { requestId: reqId, began } = this.#call;
+    const { traceparent } = this.#headers;
+    const line = { reqId, traceparent: typeof traceparent === 'string' ? traceparent : undefined, method: 'GRPC', path: known ? path : '', status, failed: status !== GRPC.ok };
+    access.record({ ...line, ms: performance.now() - began, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut }, this.#note, performance.now());
   }
 
   #statusHeaders(thrown: unknown): OutgoingHttpHeaders {

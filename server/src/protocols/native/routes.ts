@@ -9,6 +9,7 @@ import type { InferenceEngine } from '../../pipeline/inference-engine.ts';
 import type { Call, CallResult } from '../../pipeline/call.ts';
 import { sendProblem } from '../../http/errors.ts';
 import { PICTURE_TYPES } from '../../http/bodies.ts';
+import { noteCall, noteOf } from '../../http/access-log.ts';
 import { hangUpSignal, HEADERS } from '../../http/request-context.ts';
 import { apiVersionOf, rememberVersion } from './api-version.ts';
 import type { Bodies } from './bodies.ts';
@@ -48,11 +49,11 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
   const { metrics } = job.options;
   const began = performance.now();
   const ended = metrics.began();
-  let spec: CallResult['spec'] | undefined;
+  const seen: Seen = { began };
   try {
     const version = apiVersionOf(request, job.fixed);
     const result = await predict({ request, reply }, job, { version, began });
-    spec = result.spec;
+    const { spec } = (seen.result = result);
     rememberVersion(request, reply, version);
     const serialising = performance.now();
     const { type, body, headers } = await encode(request, job, { version, result });
@@ -62,12 +63,27 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
     return await reply.send(body);
   } catch (thrown) {
     const error = asInferenceError(thrown);
+    seen.failure = error.code;
     if (error.code === 'internal_error') request.log.error({ err: error.cause, reqId: request.id }, 'call failed');
     return await sendProblem(request, reply, error);
   } finally {
     ended();
-    metrics.call({ model: spec?.name ?? '', version: spec?.version ?? '', protocol: 'native', code: reply.statusCode, ms: performance.now() - began });
+    account({ request, reply }, job, seen);
   }
+}
+
+/** What became of a call. */
+interface Seen {
+  began: number;
+  result?: CallResult;
+  failure?: string;
+}
+
+/** Counts a call, and tells the access log what it was. */
+function account({ request, reply }: Exchange, { options: { metrics } }: Job, { began, result, failure }: Seen): void {
+  const { name = '', version = '' } = result?.spec ?? {};
+  metrics.call({ model: name, version, protocol: 'native', code: reply.statusCode, ms: performance.now() - began });
+  noteCall(request, noteOf({ protocol: 'native', model: name, version }, result, failure));
 }
 
 async function encode(request: FastifyRequest, job: Job, made: { version: ApiVersion; result: CallResult }): Promise<{ type: string; body: string | Buffer; headers: Record<string, string> }> {

@@ -2,10 +2,10 @@
 // tensors and examples are written. Must not know either.
 import { asInferenceError } from '../../inference/errors.ts';
 import { callerSignature, type ServingSpec } from '../../inference/spec.ts';
-import { rowsOf, type Tensor } from '../../inference/tensor.ts';
+import type { Tensor } from '../../inference/tensor.ts';
 import type { TensorSpec } from '@slipway/api';
 import type { Entry } from '../../models/registry.ts';
-import type { Call, CallResult, Item } from '../../pipeline/call.ts';
+import { rowsIn, type Call, type CallResult, type Item } from '../../pipeline/call.ts';
 import { runCall, type Origin, type ProtocolContext } from '../protocol.ts';
 import type { TfServingBodies } from './bodies.ts';
 import { TFSERVING_ERRORS } from './errors.ts';
@@ -66,8 +66,6 @@ export async function run<T>(server: TfServing, origin: Origin, exchange: Exchan
     });
   }
 }
-
-const rowsIn = (result: CallResult): number => result.results.reduce((sum, { outputs }) => sum + (outputs[0] === undefined ? 0 : rowsOf(outputs[0])), 0);
 
 /** Finds the version and loads it if it waits for its first call. @throws InferenceError */
 export async function choose({ context, versions }: Pick<TfServing, 'context' | 'versions'>, target: Target, seen: { model: string } = { model: '' }): Promise<Chosen> {

@@ -58,8 +58,8 @@ type Work<T> = Omit<Exchange<T>, 'target' | 'entrypoint'> & { spec: Spec };
 
 function exchange<T>(server: TfServing, call: GrpcCall, { spec, ...work }: Work<T>): Promise<T> {
   return translated(async () => {
-    const { requestId, began, timeoutMs, signal } = call;
-    const origin = { protocol: PROTOCOL, requestId, began, timeoutMs, signal, statusOf: (error: InferenceError) => httpStatusOf(error.code) };
+    const { requestId, began, timeoutMs, signal, note } = call;
+    const origin = { protocol: PROTOCOL, requestId, began, timeoutMs, signal, note, statusOf: (error: InferenceError) => httpStatusOf(error.code) };
     const { result, answer } = await run(server, origin, { ...work, target: targetOf(spec, call), entrypoint: 'GRPC' });
     call.header(HEADERS.modelVersion, result.spec.version);
     if (result.cache !== undefined) call.header(HEADERS.cache, result.cache);

@@ -42,8 +42,8 @@ export interface InferReply {
 
 /** @throws InferenceError, counted and with the model version in the headers as over HTTP */
 export async function inferOver(context: ProtocolContext, asked: InferMessage, call: GrpcCall): Promise<InferReply> {
-  const { requestId, began, timeoutMs, signal } = call;
-  const origin: Origin = { protocol: 'v2-grpc', requestId, began, timeoutMs, signal };
+  const { requestId, began, timeoutMs, signal, note } = call;
+  const origin: Origin = { protocol: 'v2-grpc', requestId, began, timeoutMs, signal, note };
   let request: InferRequest | undefined;
   const { result, answer } = await runCall(context, origin, {
     decode: async () => {
