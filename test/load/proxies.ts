@@ -28,8 +28,8 @@ const CLOCK_TICKS = 100;
 /** Columns of a core's line in /proc/stat: user, nice, system, irq, softirq and steal; idle and iowait. */
 const BUSY_FIELDS = [0, 1, 2, 5, 6, 7];
 const IDLE_FIELDS = [3, 4];
-/** As in the image (tools/images/spec.ts). */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
+/** Megabytes of the router's young generation, as in the image (tools/images/spec.ts). */
+const YOUNG_MB = 4;
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-bench-'));
 const children: ChildProcess[] = [];
@@ -121,24 +121,33 @@ http { access_log off;
     location / { proxy_pass http://$pool; proxy_http_version 1.1; proxy_set_header Connection ""; } } }
 `;
 
+type Command = (port: number, upstream: number) => string[];
+
+const router = (youngMb: number): Command => (port, upstream) =>
+  [process.execPath, `--max-semi-space-size=${youngMb}`, path.join(import.meta.dirname, 'router-process.ts'), String(port), String(upstream), ...UPSTREAMS];
+
 /** The proxies by name: how each is started on a port in front of the upstreams' port. */
-const PROXIES: Record<string, (port: number, upstream: number) => string[]> = {
-  router: (port, upstream) => [process.execPath, ...NODE_FLAGS, path.join(import.meta.dirname, 'router-process.ts'), String(port), String(upstream), ...UPSTREAMS],
+const PROXIES: Record<string, Command> = {
+  router: router(YOUNG_MB),
   haproxy: (port, upstream) => ['haproxy', '-db', '-f', file('haproxy.cfg', haproxyConfig(port, upstream))],
   nginx: (port, upstream) => ['nginx', '-c', file('nginx.conf', nginxConfig(port, upstream))],
 };
+
+/** Measured only when they are named: what the size of the young generation does. */
+const VARIANTS: Record<string, Command> = { router1mb: router(1), router16mb: router(16) };
 
 /** Starts everything; `only`: names of the targets wanted, the direct call among them. */
 export async function startTargets(cores: Cores, only: readonly string[] | undefined): Promise<Target[]> {
   const upstream = await freePort();
   await start(cores.upstream, ['haproxy', '-db', '-f', file('upstream.cfg', upstreamConfig(upstream))], UPSTREAMS[0], upstream);
   const targets: Target[] = [{ name: 'direct', host: UPSTREAMS[0], port: upstream, pid: undefined }];
-  for (const [name, command] of Object.entries(PROXIES)) {
-    if (name === 'nginx' && !has('nginx')) continue;
+  for (const [name, command] of Object.entries({ ...PROXIES, ...VARIANTS })) {
+    const wanted = only === undefined ? name in PROXIES : only.includes(name);
+    if (!wanted || (name === 'nginx' && !has('nginx'))) continue;
     const port = await freePort();
     targets.push({ name, host: LOCAL, port, pid: (await start(cores.proxy, command(port, upstream), LOCAL, port)).pid });
   }
-  return targets.filter(({ name }) => only?.includes(name) !== false);
+  return targets.filter(({ name }) => only?.includes(name) ?? true);
 }
 
 /** CPU seconds that the target's process has used; 0 where there is none. */

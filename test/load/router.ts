@@ -3,7 +3,7 @@
 // medians compared, since neighbours make noise; requests per CPU second of the proxy is the figure that neighbours disturb least.
 // Then each at 70 % of what its core can do (open loop: latency from the moment a request was due), and the memory of a held connection.
 // In the end a verdict on each aim, or why it cannot be given here.
-// Run: node tools/run.mjs test/load/router.ts [--rounds 5] [--seconds 3] [--only direct,router,haproxy] [--cores 0,1,2]
+// Run: node tools/run.mjs test/load/router.ts [--rounds 5] [--seconds 3] [--only direct,router,haproxy,router1mb] [--cores 0,1,2]
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -86,11 +86,14 @@ async function perConnection(target: Target, what: string): Promise<number> {
 
 // ---- tables
 
+const NAME_WIDTH = 10;
+const AIM_WIDTH = 66;
+
 type Cell = string | number | undefined;
 
 /** Aligned to the right, but for the name; a number comes with its places after the point. */
 function row(name: string, cells: readonly (readonly [Cell, number, number?])[]): string {
-  return name.padEnd(9) + cells.map(([cell, width, places = 0]) => (typeof cell === 'number' ? cell.toFixed(places) : (cell ?? '')).padStart(width)).join('');
+  return name.padEnd(NAME_WIDTH) + cells.map(([cell, width, places = 0]) => (typeof cell === 'number' ? cell.toFixed(places) : (cell ?? '')).padStart(width)).join('');
 }
 
 const unlessZero = (value: number): number | undefined => (value === 0 ? undefined : value);
@@ -98,7 +101,7 @@ const unlessZero = (value: number): number | undefined => (value === 0 ? undefin
 function printRuns(title: string, results: ReadonlyMap<string, Run>): void {
   const [direct, haproxy] = [results.get('direct'), results.get('haproxy')];
   console.log(`\n${title}, median of ${ROUNDS} x ${SECONDS} s`);
-  console.log('proxy        req/s   req per CPU s  of HAProxy    p50 us   added   p99 us   anon MB');
+  console.log('proxy         req/s   req per CPU s  of HAProxy    p50 us   added   p99 us   anon MB');
   for (const [name, run] of results) {
     const ratio = haproxy === undefined || run.perCore === 0 ? undefined : run.perCore / haproxy.perCore;
     const added = direct === undefined || name === 'direct' ? undefined : run.p50 - direct.p50;
@@ -108,7 +111,7 @@ function printRuns(title: string, results: ReadonlyMap<string, Run>): void {
 
 function printOpenLoops(results: ReadonlyMap<string, OpenLoop>, rateOf: (name: string) => number): void {
   console.log(`\nopen loop at ${LOAD_SHARE * 100} % of the requests that one core of each can do at 32 connections, median of ${ROUNDS} x ${SECONDS} s`);
-  console.log('proxy        req/s    p50 us   p99 us   unanswered   proxy busy   client\'s core busy   client late p99 us');
+  console.log('proxy         req/s    p50 us   p99 us   unanswered   proxy busy   client\'s core busy   client late p99 us');
   for (const [name, run] of results) {
     console.log(row(name, [[rateOf(name), 9], [run.p50, 10], [run.p99, 9], [run.unanswered + run.bad, 13], [`${(run.proxyBusy * 100).toFixed(0)} %`, 13], [`${(run.clientBusy * 100).toFixed(0)} %`, 21], [run.late99, 21]]));
   }
@@ -116,7 +119,7 @@ function printOpenLoops(results: ReadonlyMap<string, OpenLoop>, rateOf: (name: s
 
 async function memory(targets: readonly Target[]): Promise<void> {
   console.log(`\nmemory of ${HELD_CONNECTIONS} held connections, KiB each`);
-  console.log('proxy           idle      busy');
+  console.log('proxy            idle      busy');
   for (const target of targets) console.log(row(target.name, [[await perConnection(target, 'idle'), 10, 1], [await perConnection(target, 'busy'), 10, 1]]));
 }
 
@@ -140,8 +143,8 @@ async function main(): Promise<void> {
 }
 
 function printVerdicts(measured: Measured): void {
-  console.log('\naim                                                         measured   verdict');
-  for (const { aim, figure, verdict } of verdictsOf(measured)) console.log(`${aim.padEnd(58)}${(figure?.toFixed(2) ?? '-').padStart(10)}   ${verdict}`);
+  console.log(`\n${'aim'.padEnd(AIM_WIDTH)}  measured   verdict`);
+  for (const { aim, figure, verdict } of verdictsOf(measured)) console.log(`${aim.padEnd(AIM_WIDTH)}${(figure?.toFixed(2) ?? '-').padStart(10)}   ${verdict}`);
 }
 
 try {
