@@ -101,7 +101,7 @@ export const REASONS = {
   MonitorCrdMissing: { advice: 'Install the Prometheus operator to get a ServiceMonitor; serving is not affected.' },
   MonitorDisabled: { advice: 'monitoring.serviceMonitor.enabled is false.' },
   MonitorNotSupported: { advice: 'Nobody said where the metrics of this server of your own are; set runtime.metrics. The routers count its requests all the same.' },
-  MonitorFailed: { advice: 'The ServiceMonitor could not be applied; serving is not affected.' },
+  MonitorFailed: { advice: "The ServiceMonitor cannot be applied; correct its CRD or the operator's rights as the message says. Serving is not affected." },
 } as const satisfies Record<string, ReasonEntry>;
 export type Reason = keyof typeof REASONS;
 

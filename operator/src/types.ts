@@ -122,8 +122,8 @@ export interface Observed {
   /** Ports given to this isvc by the namespace reconciler. */
   ports?: { public: number; preview: number };
   routers: RouterFacts;
-  /** Whether the kind is served by the API server. */
-  apis: { serviceMonitor: boolean };
+  /** Whether the kind is served by the API server and its objects are known; `trouble`: why they are not although it is served. */
+  apis: { serviceMonitor: boolean; trouble?: string };
   failures: Failure[];
 }
 

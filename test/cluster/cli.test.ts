@@ -14,9 +14,13 @@ import type { Operator } from '../../operator/src/operator.ts';
 import { createLog } from '../../operator/src/runtime/log.ts';
 import { createMetrics } from '../../operator/src/runtime/metrics.ts';
 import { buildPlugin } from '../../tools/cli/build.ts';
+import { ensureCommands } from '../../tools/cluster/local/requirements.ts';
 import { clientFor, namespaceFor } from '../support/kube-client.ts';
 import { ISVCS, isvcWith, root, startControlPlane } from './support/control-plane.ts';
 import type { Answer, ControlPlane } from './support/control-plane.ts';
+
+/** Part of the names of tests that are not run for want of a shell. */
+const withoutShells = await ensureCommands({ zsh: 'zsh', fish: 'fish' }, { report: (line) => console.error(line) }).then(() => undefined, (error: Error) => ` (NOT CHECKED: ${error.message})`);
 
 let plane: ControlPlane;
 let operator: Operator | undefined;
@@ -164,6 +168,25 @@ describe('kubectl isvc', () => {
     expect((await program('bash', '--norc', '-c', typed('hist'))).stdout).toBe('history\n');
     expect((await program('bash', '--norc', '-c', typed(`-n ${namespace} get com`))).stdout).toBe('completed\n');
     expect((await program(plane.kube, 'kubectl', '__complete', 'isvc', 'pro')).stdout).toMatch(/^promote\n:4$/m);
+  });
+
+  it.skipIf(withoutShells !== undefined)(`completes in a real zsh, where TAB is pressed${withoutShells ?? ''}`, async () => {
+    await make('completed');
+    const typed = async (words: string, whole: string): Promise<string> => {
+      const load = 'PS1=; unsetopt zle_bracketed_paste; autoload -U compinit; compinit -D -u; source <(kubectl-isvc completion zsh); print -r -- LOADED$((1))';
+      const script = `zmodload zsh/zpty; zpty z "zsh -f -i"; zpty -w z '${load}'; zpty -r z line '*LOADED1*'; zpty -w -n z "${words}"$'\\t'; zpty -r z line '*${whole}*'; print -r -- "$line"; zpty -d z`;
+      return (await program('zsh', '-f', '-c', script)).stdout;
+    };
+    expect(await typed('kubectl-isvc hist', 'history')).toContain('kubectl-isvc history');
+    expect(await typed(`kubectl-isvc -n ${namespace} get com`, 'completed')).toContain('get completed');
+  });
+
+  it.skipIf(withoutShells !== undefined)(`completes in a real fish${withoutShells ?? ''}`, async () => {
+    await make('completed');
+    const typed = async (words: string): Promise<string> => (await program('fish', '--no-config', '-c', `kubectl-isvc completion fish | source; complete -C '${words}'`)).stdout;
+    expect(await typed('kubectl-isvc hist')).toBe('history\n');
+    expect(await typed(`kubectl-isvc -n ${namespace} get com`)).toBe('completed\n');
+    expect(await typed('kubectl-isvc completion ')).toBe('bash\nfish\nzsh\n');
   });
 
   it('predict and logs say what is missing while nothing serves', async () => {

@@ -229,6 +229,31 @@ describe('the operator on a real API server', () => {
     await expect.poll(async () => (await condition('watched', 'MonitoringReady'))?.reason, { timeout: 30_000 }).toBe('MonitorCrdMissing');
   });
 
+  it('ServiceMonitors that cannot be listed are named, and nothing waits for them; they are followed once they can', async () => {
+    const definition = openDefinition(SERVICE_MONITORS);
+    const [v1] = (definition['spec'] as { versions: Record<string, unknown>[] }).versions;
+    const versions = [{ ...v1, storage: false }, { ...v1, name: 'v2', storage: true }];
+    await client.create(CUSTOM_RESOURCE_DEFINITIONS, { ...definition, spec: { ...(definition['spec'] as object), versions } });
+    const stored: ResourceType = { ...SERVICE_MONITORS, version: 'v2' };
+    const other = { apiVersion: 'monitoring.coreos.com/v2', kind: 'ServiceMonitor', metadata: { name: 'somebody-elses', namespace } };
+    await expect.poll(() => client.create(stored, other).then(() => true, () => false), { timeout: 30_000 }).toBe(true);
+    const conversion = (patch: Record<string, unknown>): Promise<unknown> => client.patch({ type: CUSTOM_RESOURCE_DEFINITIONS, name: definition.metadata.name }, { spec: { conversion: patch } }, { type: 'merge' });
+    try {
+      await conversion({ strategy: 'Webhook', webhook: { clientConfig: { url: 'https://127.0.0.1:9/convert' }, conversionReviewVersions: ['v1'] } });
+      await expect.poll(() => client.list(SERVICE_MONITORS, { namespace }).then(() => '', (error: Error) => error.message), { timeout: 30_000 }).toContain('conversion webhook');
+      await start();
+      await client.create(INFERENCE_SERVICES, isvc('unlisted', { monitoring: { serviceMonitor: { enabled: true } } }));
+      await expect.poll(async () => (await condition('unlisted', 'MonitoringReady'))?.reason, { timeout: 60_000 }).toBe('MonitorFailed');
+      expect((await condition('unlisted', 'MonitoringReady'))?.message).toMatch(/the API server does not list servicemonitors: .*conversion webhook/);
+      await deploymentOf('unlisted');
+      await conversion({ strategy: 'None', webhook: null });
+      await expect.poll(async () => (await condition('unlisted', 'MonitoringReady'))?.status, { timeout: 60_000 }).toBe('True');
+    } finally {
+      await conversion({ strategy: 'None', webhook: null });
+      await client.delete({ type: CUSTOM_RESOURCE_DEFINITIONS, name: definition.metadata.name });
+    }
+  });
+
   it('the routers go with the last InferenceService of the namespace', async () => {
     await start();
     await client.create(INFERENCE_SERVICES, isvc('last'));

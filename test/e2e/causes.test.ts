@@ -18,6 +18,8 @@ import { cutOff, digestOf, failsWarmUp, GOOD_FOLDER, goodPackage, otherBytes, un
 import { FaultyStore } from './support/faulty-store.ts';
 import { condition, isTrue } from './support/isvc.ts';
 import { ObjectStore } from './support/object-store.ts';
+import { signalDaemon } from './support/processes.ts';
+import { RouterLinks } from './support/router-links.ts';
 import { until } from './support/until.ts';
 import { World } from './support/world.ts';
 
@@ -44,9 +46,13 @@ const world = new World();
 const namespace = 'e2e-causes';
 const bounded = 'e2e-causes-bounded';
 const BUCKET = 'packages';
+const HIDDEN = 'e2e-causes-hidden';
+const CUT_OFF = 'e2e-causes-cut-off';
+const ENDPOINTS = 'e2e-causes-endpoints';
 const page = new URL('../../docs/reference/causes.md', import.meta.url);
 let store: ObjectStore;
 let ways: FaultyStore;
+const routers = new RouterLinks(world);
 let routerImage = '';
 
 const small = { requests: { cpu: '20m', memory: '200Mi' }, limits: { memory: '1Gi' } };
@@ -83,6 +89,14 @@ async function makeClaim(): Promise<void> {
     { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'e2e-causes-models' }, spec: volume },
     { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'models', namespace }, spec: { ...common, volumeName: 'e2e-causes-models', resources: { requests: { storage: '1Gi' } } } },
   );
+}
+
+/** Brings routers into a namespace, by an InferenceService without pods, and does that to them. */
+async function routersThen(at: string, act: () => Promise<void>): Promise<void> {
+  await world.namespace(at);
+  await world.apply({ apiVersion: 'serving.slipway.dev/v1alpha1', kind: 'InferenceService', metadata: { name: 'idle', namespace: at }, spec: sample({ replicas: 0 }) });
+  await world.isvcUntil('served by the routers', 'idle', at, (isvc) => isTrue(isvc, 'RoutesReady'));
+  await act();
 }
 
 const CAUSES: Cause[] = [
@@ -224,7 +238,20 @@ const CAUSES: Cause[] = [
       await secret('broken', { endpoint: ways.cut });
     },
     spec: () => stored('broken.tar.gz', { secretName: 'broken' }),
-    recover: () => ways.mend(),
+    recover: () => ways.mend('cut'),
+  },
+  {
+    title: 'storage falls silent',
+    name: 'silent',
+    reason: 'DownloadTimeout',
+    says: [/s3:\/\/packages\/silent\.tar\.gz: no byte for 30 s/],
+    before: async () => {
+      await store.putArchive(BUCKET, 'silent.tar.gz', GOOD_FOLDER);
+      await secret('silent', { endpoint: ways.silent });
+    },
+    spec: () => stored('silent.tar.gz', { secretName: 'silent' }),
+    recover: () => ways.mend('silent'),
+    withinMs: 150_000,
   },
   {
     title: 'certificate not trusted',
@@ -323,6 +350,28 @@ const CAUSES: Cause[] = [
     recover: () => world.kubectl('delete', 'service', 'taken', '-n', namespace).then(() => undefined),
   },
   {
+    title: 'router does not answer the operator',
+    name: 'hidden',
+    namespace: HIDDEN,
+    reason: 'RouterUnreachable',
+    says: [/router slipway-router-\S+: http:\/\/10\.\S+: no answer within 1000 ms/],
+    before: () => routersThen(HIDDEN, () => routers.hideFromOperator(HIDDEN)),
+    spec: () => sample(),
+    recover: () => routers.restore(HIDDEN),
+    withinMs: 120_000,
+  },
+  {
+    title: 'router does not reach the API server',
+    name: 'behind',
+    namespace: CUT_OFF,
+    reason: 'RouterBehind',
+    says: [/router slipway-router-\S+ (does not know this InferenceService yet|serves routes number \d+, the newest are number \d+)/],
+    before: () => routersThen(CUT_OFF, () => routers.cutOff(CUT_OFF)),
+    spec: () => sample(),
+    recover: () => routers.restore(CUT_OFF),
+    withinMs: 120_000,
+  },
+  {
     title: 'package changed after the revision was pinned',
     name: 'changed',
     reason: 'PackageChanged',
@@ -338,6 +387,26 @@ const CAUSES: Cause[] = [
     recover: () => store.put(BUCKET, 'changing', goodPackage()),
   },
 ];
+
+/** What cannot be brought about beside others: the whole cluster is concerned. */
+const ALONE: Cause[] = [
+  {
+    title: 'endpoints of ready pods are missing',
+    name: 'endpoints',
+    namespace: ENDPOINTS,
+    reason: 'NoReadyEndpoints',
+    says: [/1 ready pod of endpoints-\S+, but none among the endpoints of its Service/],
+    before: () => world.namespace(ENDPOINTS).then(() => undefined),
+    spec: () => sample(),
+    // The controller that makes EndpointSlices halts as soon as the pod exists; the kubelet needs it no more.
+    then: async () => {
+      await until('there is a pod', async () => (await world.list('pods', ENDPOINTS, '-l', 'app.kubernetes.io/component=server')).length > 0, { intervalMs: 50 });
+      signalDaemon(world.access.id, 'kube-controller-manager', 'SIGSTOP');
+    },
+    recover: () => Promise.resolve(signalDaemon(world.access.id, 'kube-controller-manager', 'SIGCONT')),
+  },
+];
+const ALL = [...CAUSES, ...ALONE];
 
 /** The line of `kubectl get -o wide`, by column. */
 async function columns(name: string, at: string): Promise<Record<string, string>> {
@@ -360,7 +429,7 @@ async function blocked(cause: Cause, at: string): Promise<InferenceService> {
     return ready?.status === 'False' && ready.reason === cause.reason && isvc.status?.summary?.reason === cause.reason && cause.says.every((words) => words.test(ready.message));
   };
   const since = performance.now();
-  const isvc = await world.isvcUntil(`${cause.reason} with its words`, cause.name, at, known, cause.withinMs ?? 75_000);
+  const isvc = await world.isvcUntil(`${cause.reason} with its words`, cause.name, at, known, cause.withinMs ?? 120_000);
   process.stderr.write(`causes  ${((performance.now() - since) / 1000).toFixed(1)} s | ${cause.title} | ${cause.reason} | ${printed(condition(isvc, 'Ready')?.message ?? '')}\n`);
   return isvc;
 }
@@ -381,36 +450,40 @@ async function setUp(): Promise<void> {
   await world.apply({ apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'sizes', namespace: bounded }, spec: { limits: [{ type: 'Container', max: { memory: '4Gi' } }] } });
 }
 
+/** The whole story of one cause: it comes, is named within its time, and goes by itself where somebody else can end it. */
+async function story(cause: Cause): Promise<void> {
+  const at = cause.namespace ?? namespace;
+  await cause.before?.();
+  await world.apply({ apiVersion: 'serving.slipway.dev/v1alpha1', kind: 'InferenceService', metadata: { name: cause.name, namespace: at }, spec: cause.spec() });
+  await cause.then?.();
+  const isvc = await blocked(cause, at);
+  expect(condition(isvc, 'Ready')?.message, 'what to do').toContain(REASONS[cause.reason].advice);
+  expect(isTrue(isvc, 'Progressing'), 'blocked must not look like progress').toBe(false);
+  expect(isvc.status?.phase).toBe('Degraded');
+  expect(isvc.status?.conditions?.map((one) => one.type)).toEqual(CONDITION_TYPES);
+  expect(await columns(cause.name, at)).toMatchObject({ PHASE: 'Degraded', REASON: cause.reason });
+  if (cause.recover !== undefined) {
+    await cause.recover();
+    const well = await world.healthy(cause.name, at);
+    expect(well.metadata.generation, 'nobody touched the spec').toBe(isvc.metadata.generation);
+    expect(await columns(cause.name, at)).toMatchObject({ PHASE: 'Healthy', REASON: '' });
+  }
+  await world.kubectl('delete', 'isvc', cause.name, '-n', at, '--wait=false');
+}
+
 describe.concurrent('the first blocking cause', () => {
   beforeAll(setUp);
   afterAll(async () => {
+    await routers.stop();
     await world.kubectl('label', 'nodes', '--all', 'e2e-causes-');
-    await Promise.all([world.deleteNamespace(namespace), world.deleteNamespace(bounded)]);
+    await Promise.all([namespace, bounded, HIDDEN, CUT_OFF].map((each) => world.deleteNamespace(each)));
     await world.kubectl('delete', 'persistentvolume', 'e2e-causes-models', '--ignore-not-found', '--wait=false');
     await containerd('images', 'rm', ABSENT);
     ways.stop();
     await store.stop();
   });
 
-  it.for(CAUSES.toSorted((a, b) => (b.withinMs ?? 0) - (a.withinMs ?? 0)))('$title: $reason', async (cause) => {
-    const at = cause.namespace ?? namespace;
-    await cause.before?.();
-    await world.apply({ apiVersion: 'serving.slipway.dev/v1alpha1', kind: 'InferenceService', metadata: { name: cause.name, namespace: at }, spec: cause.spec() });
-    await cause.then?.();
-    const isvc = await blocked(cause, at);
-    expect(condition(isvc, 'Ready')?.message, 'what to do').toContain(REASONS[cause.reason].advice);
-    expect(isTrue(isvc, 'Progressing'), 'blocked must not look like progress').toBe(false);
-    expect(isvc.status?.phase).toBe('Degraded');
-    expect(isvc.status?.conditions?.map((one) => one.type)).toEqual(CONDITION_TYPES);
-    expect(await columns(cause.name, at)).toMatchObject({ PHASE: 'Degraded', REASON: cause.reason });
-    if (cause.recover !== undefined) {
-      await cause.recover();
-      const well = await world.healthy(cause.name, at);
-      expect(well.metadata.generation, 'nobody touched the spec').toBe(isvc.metadata.generation);
-      expect(await columns(cause.name, at)).toMatchObject({ PHASE: 'Healthy', REASON: '' });
-    }
-    await world.kubectl('delete', 'isvc', cause.name, '-n', at, '--wait=false');
-  });
+  it.for(CAUSES.toSorted((a, b) => (b.withinMs ?? 0) - (a.withinMs ?? 0)))('$title: $reason', story);
 
   it('a download tells how far it is and how fast, and lasts longer than progressDeadline', async () => {
     await store.put(BUCKET, 'slow', { ...goodPackage(), 'padding.bin': randomBytes(12 << 20) });
@@ -426,17 +499,27 @@ describe.concurrent('the first blocking cause', () => {
   });
 });
 
+describe('the first blocking cause, where it concerns the whole cluster', () => {
+  afterAll(async () => {
+    signalDaemon(world.access.id, 'kube-controller-manager', 'SIGCONT');
+    await Promise.all(ALONE.map((cause) => world.deleteNamespace(cause.namespace ?? namespace)));
+  });
+
+  it.for(ALONE)('$title: $reason', story);
+});
+
 describe('docs/reference/causes.md', () => {
-  const rows = readFileSync(page, 'utf8').split('\n').flatMap((line) => {
+  const [table = ''] = readFileSync(page, 'utf8').split('\n## ');
+  const rows = table.split('\n').flatMap((line) => {
     const [, title = '', reason = '', message = '', advice = ''] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
     return reason.startsWith('`') ? [{ title, reason: reason.replaceAll('`', ''), message: message.replaceAll('\\|', '|'), advice }] : [];
   });
 
   it('has a row for every cause of this table, and no other', () => {
-    expect(rows.map(({ title, reason }) => `${title}: ${reason}`)).toEqual(CAUSES.map(({ title, reason }) => `${title}: ${reason}`));
+    expect(rows.map(({ title, reason }) => `${title}: ${reason}`)).toEqual(ALL.map(({ title, reason }) => `${title}: ${reason}`));
   });
 
-  it.for(CAUSES)('shows the words of $title', ({ title, reason, says }) => {
+  it.for(ALL)('shows the words of $title', ({ title, reason, says }) => {
     const row = rows.find((one) => one.title === title);
     expect(row?.advice).toBe(REASONS[reason].advice);
     for (const words of says) expect(row?.message).toMatch(words);

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { advisoriesIn, faultsOf, verdictOf } from './verdict.ts';
+import { advisoriesIn, faultsOf, refusalIn, verdictOf } from './verdict.ts';
 import type { Allowed } from './verdict.ts';
 
 const via = (id: string, name: string) => ({ source: 1, name, dependency: name, title: 'Bad parsing', url: `https://github.com/advisories/${id}`, severity: 'high', range: '<2' });
@@ -23,7 +23,9 @@ describe('npm audit', () => {
   });
 
   it('an answer that is none is told from no advisories', () => {
-    expect(advisoriesIn('{"message":"405 Method Not Allowed","statusCode":405,"error":{"summary":"","detail":""}}')).toBeUndefined();
+    const refused = '{"message":"405 Method Not Allowed","statusCode":405,"error":{"summary":"","detail":""}}';
+    expect([advisoriesIn(refused), refusalIn(refused)]).toEqual([undefined, '405 Method Not Allowed']);
+    expect([advisoriesIn('<html>'), refusalIn('<html>')]).toEqual([undefined, undefined]);
   });
 
   it('the list allows what it names, in that package, until its day', () => {

@@ -47,9 +47,21 @@ interface Report {
 const LONGEST_DAYS = 184;
 const DAY_MS = 24 * 3600_000;
 
-/** The advisories in npm's JSON, each once. Undefined if the registry did not answer the question. Throws SyntaxError if it is not JSON. */
+/** npm's JSON; an empty report if it is none. */
+function reportIn(json: string): Report {
+  try {
+    return JSON.parse(json) as Report;
+  } catch {
+    return {};
+  }
+}
+
+/** Why the registry did not answer, in npm's words. */
+export const refusalIn = (json: string): string | undefined => reportIn(json).message;
+
+/** The advisories in npm's JSON, each once. Undefined if the registry did not answer the question, or there is no JSON. */
 export function advisoriesIn(json: string): Advisory[] | undefined {
-  const report = JSON.parse(json) as Report;
+  const report = reportIn(json);
   if (report.vulnerabilities === undefined) return undefined;
   const found = Object.values(report.vulnerabilities).flatMap(({ via }) => via).filter((via): via is Via => typeof via === 'object');
   const advisories = found.map(({ url = '', name = '', severity = 'unknown', title = '' }) => ({ id: url.split('/').pop() ?? url, package: name, severity, title, url }));

@@ -3,8 +3,10 @@ import manifest from '../../package.json' with { type: 'json' };
 import { withSession } from '../session.ts';
 import type { GlobalOptions, Session, Shell } from '../session.ts';
 import type { Format } from '../print/output.ts';
-import { explain, logs, predict, version } from './inspect.ts';
-import type { LogOptions, PredictOptions } from './inspect.ts';
+import { explain, predict, version } from './inspect.ts';
+import type { PredictOptions } from './inspect.ts';
+import { logs } from './logs.ts';
+import type { LogOptions } from './logs.ts';
 import { get, history, list, status } from './look.ts';
 import { plan } from './plan.ts';
 import { order, pause, undo } from './release.ts';
@@ -166,7 +168,7 @@ const INSPECT: readonly CommandSpec[] = [
     options: [
       { flags: '--revision <revision>', help: 'number or name of the revision (default: all)' },
       { flags: '-c, --container <name>', help: 'server, or fetch for the download', default: 'server' },
-      { flags: '-f, --follow', help: 'go on as they are written' },
+      { flags: '-f, --follow', help: 'go on as they are written, also with pods that come later, until Ctrl-C' },
       { flags: '-p, --previous', help: 'of the container before its last restart' },
       { flags: '--tail <lines>', help: 'only the last lines', parse: 'count' },
     ],

@@ -41,7 +41,8 @@ export function createOutput(stdout: Stream, stderr: Stream, env: Readonly<Recor
   const render = terminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb' ? painted : plain;
   const write = (lines: readonly Line[]): void => void stdout.write(lines.map((each) => `${render(each)}\n`).join(''));
   return {
-    width: terminal ? (stdout.columns ?? WIDTH) : WIDTH,
+    // A terminal that does not know its size says 0.
+    width: terminal && (stdout.columns ?? 0) > 0 ? (stdout.columns ?? WIDTH) : WIDTH,
     live: terminal,
     lines: write,
     text: (text) => void stdout.write(text),

@@ -46,6 +46,8 @@ export interface Container {
   name: string;
   ready?: boolean;
   restartCount?: number;
+  /** Another one after each restart. */
+  containerID?: string;
   state?: ContainerState;
   lastState?: ContainerState;
 }

@@ -50,6 +50,10 @@ function childrenOf(caches: Caches, key: string, uid: string): Record<string, Ku
   return Object.fromEntries(owned.map((object) => [`${object.kind}/${object.metadata.name}`, object]));
 }
 
+function apisOf({ serviceMonitors: { collection, trouble } }: Caches): Observed['apis'] {
+  return { serviceMonitor: collection !== undefined, ...(trouble === undefined ? {} : { trouble }) };
+}
+
 /** The observer over the given caches. */
 export function createObserve(options: ObserveOptions): Observe {
   const { caches, clock, askRouter } = options;
@@ -74,7 +78,7 @@ export function createObserve(options: ObserveOptions): Observe {
       ...(strays.length === 0 ? {} : { strays }),
       ...(ports === undefined ? {} : { ports }),
       routers,
-      apis: { serviceMonitor: caches.serviceMonitors.collection !== undefined },
+      apis: apisOf(caches),
       failures: options.failuresOf(key, isvc.metadata.generation),
     };
   };

@@ -139,9 +139,10 @@ class PlanActor implements Act {
   }
 
   wake(scope: ActScope, at: number, wakeAt: number | undefined): Outcome {
+    const planned = wakeAt === undefined ? undefined : Math.max(0, wakeAt - at);
+    if (scope.hindrance?.next === 'Retry') return { ...scope.hindrance, wakeInMs: planned };
     if (scope.hindrance !== undefined) return scope.hindrance;
     const held = this.options.failures.heldForMs(scope.key);
-    const planned = wakeAt === undefined ? undefined : Math.max(0, wakeAt - at);
     const soonest = Math.min(held ?? Infinity, planned ?? Infinity);
     return { next: 'Settle', wakeInMs: soonest === Infinity ? undefined : soonest };
   }

@@ -33,6 +33,11 @@ export const CHILD_TYPES: readonly ResourceType[] = [
   POD_MONITORS,
 ];
 
+/** Types that may be missing, broken or forbidden, and whose trouble holds nothing else up. */
+const OPTIONAL_TYPES: readonly ResourceType[] = [SERVICE_MONITORS, POD_MONITORS];
+
+export const isOptional = ({ kind }: { kind: string }): boolean => OPTIONAL_TYPES.some((type) => type.kind === kind);
+
 const BY_NAME = new Map([...CHILD_TYPES, PODS, ENDPOINT_SLICES, INFERENCE_SERVICES].map((type) => [`${apiVersionOf(type)}/${type.kind}`, type]));
 
 /** The type of an object. Throws RangeError for one the operator has no business with. */

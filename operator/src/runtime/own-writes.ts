@@ -1,13 +1,17 @@
 // Owns the guard that a key never acts on a cache older than its own last writes. Must not read or write anything itself.
 import { compareResourceVersions } from '@slipway/kube';
 import type { Clock, KubeObject, ResourceType } from '@slipway/kube';
-import { typeOf } from './managed-types.ts';
+import { isOptional, typeOf } from './managed-types.ts';
 
 /** True if the cache of that type and namespace has shown everything up to the version. */
 export type HasSeen = (type: ResourceType, namespace: string, resourceVersion: string) => boolean;
 
 /** Milliseconds after which a cache that still lags is no longer waited for: every write is guarded by its own precondition as well. */
 const PATIENCE_MS = 60_000;
+/** The same for types that serving does not need: their caches may stand still, for want of rights or by a broken CRD. */
+const OPTIONAL_PATIENCE_MS = 2_000;
+
+const patienceMs = (type: ResourceType): number => (isOptional(type) ? OPTIONAL_PATIENCE_MS : PATIENCE_MS);
 
 interface Expectation {
   type: ResourceType;
@@ -27,7 +31,7 @@ export interface OwnWrites {
 /** A guard over the given caches. */
 export function createOwnWrites(hasSeen: HasSeen, clock: Clock): OwnWrites {
   const expected = new Map<string, Map<string, Expectation>>();
-  const isOpen = (e: Expectation): boolean => clock.monotonic() - e.since < PATIENCE_MS && !hasSeen(e.type, e.namespace, e.resourceVersion);
+  const isOpen = (e: Expectation): boolean => clock.monotonic() - e.since < patienceMs(e.type) && !hasSeen(e.type, e.namespace, e.resourceVersion);
   return {
     note(key, written) {
       const { resourceVersion, namespace = '' } = written.metadata;

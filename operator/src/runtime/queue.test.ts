@@ -87,9 +87,17 @@ describe('queue', () => {
     expect(queue.depth).toBe(1);
   });
 
-  it('failures wait exponentially up to the cap, at least what was asked, and start over after success', () => {
-    const { queue } = setup();
-    expect([1, 2, 3, 4, 5, 6].map(() => queue.addFailed('a'))).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+  it('failures wait exponentially up to the cap, at least what was asked, and start over after success', async () => {
+    const { queue, clock } = setup();
+    const failing = async (key: string): Promise<number> => {
+      const ms = queue.addFailed(key);
+      await clock.advance(ms);
+      return ms;
+    };
+    const waits: number[] = [];
+    for (let n = 0; n < 6; n++) waits.push(await failing('a'));
+    expect(waits).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+    expect([1, 2, 3].map(() => queue.addFailed('c')), 'passes that came early, because something changed').toEqual([100, 100, 100]);
     expect(queue.addFailed('b', 30_000)).toBe(30_000);
     queue.forget('a');
     expect(queue.addFailed('a')).toBe(100);

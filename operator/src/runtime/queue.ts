@@ -19,7 +19,10 @@ export interface Queue {
   add(key: string): void;
   /** Wants the key worked on in `ms` milliseconds, or earlier if an earlier wish is pending. */
   addAfter(key: string, ms: number): void;
-  /** Wants the key tried again after its back-off, at least `atLeastMs`; each failure in a row waits longer. Returns the milliseconds. */
+  /**
+   * Wants the key tried again after its back-off, at least `atLeastMs`. Each failure in a row waits longer; one that came before half of the
+   * last wait was over, because something changed, does not count: a busy key must not wait for minutes. Returns the milliseconds.
+   */
   addFailed(key: string, atLeastMs?: number): number;
   /** The key succeeded: its back-off starts over. */
   forget(key: string): void;
@@ -34,6 +37,12 @@ export interface Queue {
 }
 
 const BACKOFF: Backoff = { baseMs: 250, maxMs: 5 * 60_000, factor: 2 };
+
+interface Failures {
+  count: number;
+  /** Monotonic milliseconds from which another failure counts. */
+  due: number;
+}
 
 interface Wish {
   /** Monotonic milliseconds. */
@@ -50,7 +59,7 @@ class KeyedQueue implements Queue {
   private readonly working = new Set<string>();
   private readonly addedMeanwhile = new Set<string>();
   private readonly wishes = new Map<string, Wish>();
-  private readonly failures = new Map<string, number>();
+  private readonly failures = new Map<string, Failures>();
   private readonly takers = new Set<(key: string | undefined) => void>();
   private closed = false;
 
@@ -88,9 +97,11 @@ class KeyedQueue implements Queue {
   }
 
   addFailed(key: string, atLeastMs = 0): number {
-    const failures = (this.failures.get(key) ?? 0) + 1;
-    this.failures.set(key, failures);
+    const now = this.clock.monotonic();
+    const { count = 0, due = now } = this.failures.get(key) ?? {};
+    const failures = count + (now >= due ? 1 : 0);
     const ms = Math.max(atLeastMs, backoffMs(this.backoff, failures, this.random()));
+    this.failures.set(key, { count: failures, due: now + ms / 2 });
     this.addAfter(key, ms);
     return ms;
   }

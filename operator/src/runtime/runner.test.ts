@@ -46,6 +46,7 @@ describe('runner', () => {
     ['Settle with a wake-up', { next: 'Settle', wakeInMs: 700 }, 700],
     ['Retry', { next: 'Retry', because: 'x' }, 100],
     ['Retry that must wait', { next: 'Retry', because: 'x', atLeastMs: 5_000 }, 5_000],
+    ['Retry of a rollout that wakes up sooner', { next: 'Retry', because: 'x', atLeastMs: 5_000, wakeInMs: 700 }, 700],
     ['WaitFor', { next: 'WaitFor', ms: 30, because: 'x' }, 30],
     ['Stop', { next: 'Stop', because: 'x' }, undefined],
   ] as [string, Outcome, number | undefined][])('%s', async (_name, outcome, againInMs) => {

@@ -36,6 +36,7 @@ function settle(queue: Queue, key: string, outcome: Outcome, log: Log): void {
       return;
     case 'Retry': {
       const waitMs = Math.round(queue.addFailed(key, outcome.atLeastMs));
+      if (outcome.wakeInMs !== undefined) queue.addAfter(key, outcome.wakeInMs);
       return log.warn({ err: outcome.because, waitMs }, 'the pass failed and is tried again');
     }
     case 'WaitFor':

@@ -1,8 +1,9 @@
 // Owns what an error of a write means: a failure the status shows, or what happens next with the key. Must not write or wait.
-import { isForbidden, isInvalid, isNotFound, isTerminating, retryAfterMs } from '@slipway/kube';
+import { ApiError, isConflict, isForbidden, isInvalid, isNotFound, isTerminating, retryAfterMs } from '@slipway/kube';
 import type { KubeObject } from '@slipway/kube';
 import type { Failure } from '../types.ts';
 import type { Outcome } from './outcome.ts';
+import { isOptional } from './managed-types.ts';
 import { NameTakenError, NotLeaderError, RevisionRefusedError, isStale } from './writer.ts';
 
 /** Milliseconds until a pass that was decided from something outdated is made again. The event that outdated it usually comes first. */
@@ -17,8 +18,11 @@ export function failureOf(error: unknown, object: KubeObject): Failure | undefin
   if (isTerminating(error)) return undefined;
   if (isInvalid(error)) return { kind: object.kind === 'Deployment' ? 'InvalidPodTemplate' : 'ApplyFailed', ...about };
   if (isForbidden(error)) return { kind: 'Forbidden', ...about };
-  return undefined;
+  return isOptional(object) && isAnswer(error) ? { kind: 'ApplyFailed', ...about } : undefined;
 }
+
+/** The API server's word on this object, such as a conversion webhook of its CRD that does not answer; not that it is busy or that something changed. */
+const isAnswer = (error: unknown): boolean => error instanceof ApiError && error.status !== 429 && !isConflict(error);
 
 /** What happens next with a key whose pass ended in an error. */
 export function outcomeOf(error: unknown): Outcome {

@@ -5,6 +5,7 @@ import type { ConditionInput, ConditionType, Reason } from '@slipway/api';
 import { isActive, promoteValue } from '../rollout/index.ts';
 import type { Because } from '../rollout/index.ts';
 import { causeOfFailure } from './blocking.ts';
+import { cause } from './cause.ts';
 import { hasMetrics, wantsMonitor } from './monitoring.ts';
 import { routerCause } from './routers.ts';
 import { failuresThatMatter } from './view.ts';
@@ -149,8 +150,8 @@ function monitoringVerdict({ observed }: View): Verdict {
   const { isvc, apis, children, failures } = observed;
   if (!isvc.spec.monitoring.serviceMonitor.enabled) return no('MonitorDisabled');
   if (!hasMetrics(observed)) return no('MonitorNotSupported');
+  const trouble = apis.trouble ?? failures.find((each) => each.object.startsWith('ServiceMonitor/'))?.message;
+  if (trouble !== undefined) return noBecause(cause('MonitorFailed', trouble));
   if (!apis.serviceMonitor) return no('MonitorCrdMissing');
-  const failed = failures.find((each) => each.object.startsWith('ServiceMonitor/'));
-  if (failed !== undefined) return no('MonitorFailed', failed.message);
   return wantsMonitor(observed) && Object.keys(children).some((key) => key.startsWith('ServiceMonitor/')) ? yes('MonitorApplied') : no('Pending');
 }

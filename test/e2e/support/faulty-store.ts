@@ -1,10 +1,11 @@
-// Owns ways to the object store that break: one that cuts every answer until it is told to stop, one that lets bytes through slowly.
+// Owns ways to the object store that break: one that cuts every answer and one that never answers, until they are mended, and one that lets
+// bytes through slowly.
 // Must not know what is fetched.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { until } from './until.ts';
 import type { World } from './world.ts';
 
-const PORTS = { cut: 9974, slow: 9975, mend: 9976 };
+const PORTS = { cut: 9974, slow: 9975, mend: 9976, silent: 9977 };
 /** Bytes per second of the slow way. */
 const RATE = 500_000;
 
@@ -12,7 +13,8 @@ const RATE = 500_000;
 const SCRIPT = `
   import { connect, createServer } from 'node:net';
   const [host, port] = process.argv.slice(-2);
-  let cutting = true;
+  const broken = new Set(['cut', 'silent']);
+  const waiting = new Set();
   const relay = (at, answer) => createServer((caller) => {
     const store = connect(Number(port), host);
     caller.on('error', () => store.destroy());
@@ -20,19 +22,25 @@ const SCRIPT = `
     caller.pipe(store);
     answer(caller, store);
   }).listen(at, host);
-  relay(${PORTS.cut}, (caller, store) => cutting ? store.once('data', () => { caller.resetAndDestroy(); store.destroy(); }) : store.pipe(caller));
+  relay(${PORTS.cut}, (caller, store) => broken.has('cut') ? store.once('data', () => { caller.resetAndDestroy(); store.destroy(); }) : store.pipe(caller));
+  relay(${PORTS.silent}, (caller, store) => broken.has('silent') ? waiting.add(caller) : store.pipe(caller));
   relay(${PORTS.slow}, (caller, store) => {
     store.on('end', () => caller.end());
     store.on('data', (bytes) => { store.pause(); caller.write(bytes); setTimeout(() => store.resume(), 1000 * bytes.length / ${RATE}); });
   });
-  createServer((caller) => { cutting = false; caller.end(); }).listen(${PORTS.mend}, host);
+  createServer((caller) => caller.once('data', (way) => {
+    broken.delete(String(way));
+    if (!broken.has('silent')) for (const each of waiting) each.destroy();
+    caller.end('mended');
+  })).listen(${PORTS.mend}, host);
 `;
 
 export class FaultyStore {
   /** Endpoints as pods reach them. */
   readonly cut: string;
   readonly slow: string;
-  readonly #mend: string;
+  readonly silent: string;
+  readonly #host: string;
   readonly #world: World;
   readonly #relay: ChildProcess;
 
@@ -41,7 +49,8 @@ export class FaultyStore {
     const { hostname, port } = new URL(endpoint);
     this.cut = `http://${hostname}:${PORTS.cut}`;
     this.slow = `http://${hostname}:${PORTS.slow}`;
-    this.#mend = `http://${hostname}:${PORTS.mend}`;
+    this.silent = `http://${hostname}:${PORTS.silent}`;
+    this.#host = hostname;
     this.#world = world;
     const [program = '', ...args] = [...world.access.inside, process.execPath, '--input-type=module', '-e', SCRIPT, hostname, port];
     this.#relay = spawn(program, args, { stdio: 'ignore' });
@@ -51,9 +60,10 @@ export class FaultyStore {
     await until('the slow way to the store answers', async () => (await this.#world.inside('curl', '-sf', '-m', '2', `${this.slow}/minio/health/ready`)) === '', { timeoutMs: 60_000 });
   }
 
-  /** No answer is cut from now on. */
-  async mend(): Promise<void> {
-    await this.#world.inside('curl', '-s', '-m', '5', this.#mend).catch(() => '');
+  /** That way is a good one from now on. */
+  async mend(way: 'cut' | 'silent'): Promise<void> {
+    const talk = `const s = require('node:net').connect(${PORTS.mend}, '${this.#host}', () => s.write('${way}')); s.resume();`;
+    await this.#world.inside(process.execPath, '-e', talk);
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 // What is missing on a machine, and the command that installs it.
 import { expect, it } from 'vitest';
-import { cniFolder, installCommand, missingPackages } from './requirements.ts';
+import { installCommand } from './packages.ts';
+import { cniFolder, missingPackages } from './requirements.ts';
 
 it('names each package once, CNI plugins among them', () => {
   expect(missingPackages(() => false)).toEqual(['containerd', 'containernetworking-plugins', 'iproute2', 'mount', 'nftables', 'openssl', 'runc', 'util-linux']);
