@@ -1,6 +1,7 @@
 // Builds the parts of a server from its settings, once: workers, models, engine, metrics. Starts nothing that listens.
 import { pino, type Logger } from 'pino';
 import type { ServerConfig } from './config.ts';
+import { MAX_TEXT_LENGTH } from './inference/spec.ts';
 import { WorkerPool } from './backends/worker-pool.ts';
 import type { CacheLimits } from './cache/response-cache.ts';
 import { AccessLog } from './http/access-log.ts';
@@ -33,7 +34,6 @@ export interface Parts {
 }
 
 const RSS_MAX_AGE_MS = 250;
-const MAX_TEXT_LENGTH = 1_000_000;
 const INLINE_BODY_BYTES = 256 * 1024;
 
 export function buildParts(config: ServerConfig): Parts {

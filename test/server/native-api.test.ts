@@ -152,7 +152,9 @@ describe('what chooses the version of the API', () => {
     expect(isV2(await server.post('/v1/predict', body, { cookie }))).toBe(false);
   });
 
-  it('refuses a version there is not', async () => {
+  it('refuses a version there is not, also beside one there is', async () => {
+    expect((await server.post('/predict?version=v1', body, { 'accept-version': 'v9' })).status).toBe(400);
+    expect((await server.post('/predict?version=v1&version=v2', body)).status).toBe(400);
     expect(await server.post('/predict?version=v3', body)).toMatchObject({ status: 400, body: { code: 'malformed_request' } });
   });
 });
@@ -276,7 +278,12 @@ describe('OpenAPI', () => {
   it('is a 3.1 document that lists the served paths and no others, and knows the models', async () => {
     const { body } = await server.get('/openapi.json');
     expect(body.openapi).toBe('3.1.0');
-    expect(body.components.schemas.PredictRequest.properties.modelName.enum).toEqual(expect.arrayContaining(['classifier', 'sentiment']));
+    const { schemas: components } = body.components;
+    expect(components.PredictRequest.anyOf).toEqual(expect.arrayContaining([{ $ref: '#/components/schemas/classifier.v2' }, { $ref: '#/components/schemas/sentiment.v1' }]));
+    expect(components['classifier.v2'].required).toEqual(['modelName', 'inputs']);
+    expect(components['classifier.v1'].required).toEqual(['modelName', 'modelVersion', 'inputs']);
+    expect(components['classifier.v1'].properties.inputs.anyOf[0].items.prefixItems.map((feature: { title: string }) => feature.title)).toEqual(['temperature', 'vibration', 'pressure', 'current', 'noise']);
+    expect(components['sentiment.v2'].required).toEqual(['text']);
     for (const [path, item] of Object.entries(body.paths as Record<string, Record<string, unknown>>)) {
       for (const method of Object.keys(item)) {
         const answer = await fetch(`${server.url}${path}`, { method: method.toUpperCase() });
@@ -284,15 +291,17 @@ describe('OpenAPI', () => {
         await answer.arrayBuffer();
       }
     }
-    expect(Object.keys(body.paths)).toHaveLength(10);
+    expect(Object.keys(body.paths)).toHaveLength(12);
   });
 
   it('gives examples that the server answers', async () => {
     const { body } = await server.get('/openapi.json');
-    const examples = Object.values(body.paths['/predict'].post.requestBody.content['application/json'].examples as Record<string, { value: { inputs?: unknown } }>);
-    const usable = examples.filter(({ value }) => value.inputs === undefined || Array.isArray(value.inputs));
-    expect(usable.length).toBeGreaterThan(2);
-    for (const { value } of usable) expect((await server.post('/predict', value)).status).toBe(200);
+    const examples = Object.values(body.paths['/predict'].post.requestBody.content['application/json'].examples as Record<string, { value: object }>);
+    expect(examples).toHaveLength(server.state().models.length);
+    for (const { value } of examples) expect((await server.post('/predict', value)).status).toBe(200);
+    const batches = Object.values(body.paths['/batch-predict'].post.requestBody.content['application/json'].examples as Record<string, { value: object }>);
+    expect(batches).toHaveLength(examples.length);
+    for (const { value } of batches) expect((await server.post('/batch-predict', value)).status).toBe(200);
   });
 
   it('describes real answers: each matches its own schema', async () => {

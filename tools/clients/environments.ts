@@ -8,7 +8,7 @@ import { exec } from '../exec.ts';
 import { downloadWheel, type StepContext } from '../tensorflow/wheel.ts';
 
 /** Names of the environments; each has a requirements file of that name beside this one. */
-export const ENVIRONMENTS = ['open-inference', 'tfserving'] as const;
+export const ENVIRONMENTS = ['open-inference', 'tfserving', 'schemathesis'] as const;
 /** Those of the bench's peers: installed when the bench runs, not for the tests. */
 export const PEER_ENVIRONMENTS = ['mlserver', 'kserve-server', 'bentoml', 'pytriton'] as const;
 export type EnvironmentName = (typeof ENVIRONMENTS)[number] | (typeof PEER_ENVIRONMENTS)[number];

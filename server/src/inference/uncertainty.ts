@@ -6,6 +6,7 @@ import { rowSizeOf, type Tensor } from './tensor.ts';
 /**
  * One number per row, or undefined where the package declares none or the outputs do not allow it.
  * `entropy` is divided by log(classes); `margin` is 1 - (best - second); `output:NAME` is that output as it is.
+ * A row whose scores are not finite has NaN, which JSON writes as null: it is not 0, which would mean certain.
  */
 export function uncertaintyOf(kind: string | undefined, scored: Scored | undefined, outputs: readonly Tensor[]): number[] | undefined {
   if (kind === undefined) return undefined;
@@ -22,7 +23,7 @@ function classes(scored: Scored, row: number): number[] {
 }
 
 function entropy(probabilities: number[]): number {
-  const bits = probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
+  const bits = probabilities.reduce((sum, p) => (p > 0 || Number.isNaN(p) ? sum - p * Math.log(p) : sum), 0);
   return bits / Math.log(probabilities.length);
 }
 

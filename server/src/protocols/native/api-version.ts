@@ -3,15 +3,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceError } from '../../inference/errors.ts';
 import type { ApiVersion } from './codec.ts';
+import { queryOf } from './query.ts';
 
 const COOKIE = 'slipway-api-version';
 
-/** @throws InferenceError malformed_request for a version there is not. */
+/** @throws InferenceError malformed_request for a version there is not, in either place */
 export function apiVersionOf(request: FastifyRequest, fixed: ApiVersion | undefined): ApiVersion {
   if (fixed !== undefined) return fixed;
-  const asked = (request.query as Record<string, string | undefined>)['version'] ?? request.headers['accept-version'];
-  if (typeof asked === 'string') return parse(asked);
-  return cookieOf(request) ?? 1;
+  const [query, header] = [queryOf(request, 'version'), request.headers['accept-version']].map((asked) => (typeof asked === 'string' ? parse(asked) : undefined));
+  return query ?? header ?? cookieOf(request) ?? 1;
 }
 
 /** The consumer's first call decides; later ones do not change it. */

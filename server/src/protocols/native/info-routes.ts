@@ -35,7 +35,7 @@ export function addInfoRoutes(app: FastifyInstance, options: InfoOptions): void 
     const { contentType, text } = await options.metrics.prometheus();
     return reply.type(contentType).send(text);
   });
-  app.get('/openapi.json', () => openApiDocument(options.registry.entries()));
+  app.get('/openapi.json', () => openApiDocument(options.registry.entries(), (name) => options.registry.defaultVersion(name)));
   app.get('/docs', (_request, reply) => reply.type('text/html; charset=utf-8').send(DOCS_PAGE));
 }
 

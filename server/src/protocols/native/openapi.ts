@@ -1,12 +1,11 @@
 // Owns the OpenAPI 3.1 document: generated from the zod schemas of the API and the models that are loaded. Must not list a path
 // that is not served; a test compares it with the routes.
-import { z } from 'zod';
-import { ERRORS } from '../../inference/errors.ts';
+import type { z } from 'zod';
+import { ERRORS, type ErrorCode } from '../../inference/errors.ts';
+import { DTYPES } from '@slipway/api';
 import type { Entry } from '../../models/registry.ts';
-import type { ServingSpec } from '../../inference/spec.ts';
+import { exampleOf, jsonSchemaOf, modelRequests, ref, type Json, type ModelRequest } from './openapi-models.ts';
 import * as schemas from './schemas.ts';
-
-type Json = Record<string, unknown>;
 
 const BODIES: Record<string, { schema: z.ZodType; io: 'input' | 'output' }> = {
   PredictRequest: { schema: schemas.PredictRequest, io: 'input' },
@@ -23,117 +22,139 @@ const BODIES: Record<string, { schema: z.ZodType; io: 'input' | 'output' }> = {
   Problem: { schema: schemas.Problem, io: 'output' },
 };
 
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const json = (schema: Json): Json => ({ 'application/json': { schema } });
 
-export function openApiDocument(entries: readonly Entry[]): Json {
+/** @param defaultVersion of a model by name: what answers a call that says none */
+export function openApiDocument(entries: readonly Entry[], defaultVersion: (name: string) => string | undefined): Json {
+  const models = modelRequests(entries, defaultVersion);
   return {
     openapi: '3.1.0',
     info: {
       title: 'Slipway model server, native API',
       version: '1',
       description: 'Every answer carries X-Request-Id, Slipway-Model-Version and, behind an InferenceService, Slipway-Revision. Errors are application/problem+json.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    paths: paths(entries),
-    components: { schemas: components(entries) },
+    servers: [{ url: '/' }],
+    tags: [{ name: 'Predict', description: 'Rows, texts, pictures and raw tensors.' }, { name: 'Server', description: 'What is served, and how it is.' }],
+    paths: paths(models),
+    components: { schemas: components(models), headers: HEADERS },
   };
 }
 
-function components(entries: readonly Entry[]): Json {
-  const made = Object.fromEntries(Object.entries(BODIES).map(([name, body]) => [name, schemaOf(body)]));
-  const names = [...new Set(entries.flatMap((entry) => [entry.name, ...entry.aliases]))].sort();
-  if (names.length > 0) for (const body of ['PredictRequest', 'BatchPredictRequest']) narrowNames(made[body] as Json, names);
-  return made;
+function components(models: readonly ModelRequest[]): Json {
+  const made = Object.fromEntries(Object.entries(BODIES).map(([name, { schema, io }]) => [name, jsonSchemaOf(schema, io)]));
+  if (models.length === 0) return made;
+  const [predict, batch] = [made['PredictRequest'] as Json, made['BatchPredictRequest'] as Json];
+  for (const { component, item, target, required, spec } of models) {
+    const title = `${spec.name} ${spec.version}`;
+    made[component] = { title, type: 'object', ...item, properties: { ...target, ...(item['properties'] as Json) }, required: [...required, ...(item['required'] as string[])] };
+    const { properties } = batch as { properties: Json };
+    const list = { type: 'array', items: { type: 'object', ...item }, minItems: 1 };
+    made[`${component}.batch`] = { title, type: 'object', properties: { ...target, maxBatchSize: properties['maxBatchSize'], batch: list }, required: [...required, 'batch'] };
+  }
+  const oneOf = (suffix: string, { description }: Json): Json => ({ ...(description === undefined ? {} : { description }), anyOf: models.map(({ component }) => ref(`${component}${suffix}`)) });
+  return { ...made, PredictRequest: oneOf('', predict), BatchPredictRequest: oneOf('.batch', batch) };
 }
 
-function schemaOf({ schema, io }: { schema: z.ZodType; io: 'input' | 'output' }): Json {
-  const { $schema: _unused, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' }) as Json;
-  return rest;
-}
-
-/** The document of a running server knows which models there are. */
-function narrowNames(body: Json, names: readonly string[]): void {
-  const properties = body['properties'] as Record<string, Json>;
-  properties['modelName'] = { ...properties['modelName'], enum: names };
-}
-
-function paths(entries: readonly Entry[]): Json {
-  const specs = entries.flatMap((entry) => entry.model?.spec ?? []);
-  const single = (version: 1 | 2 | undefined): Json => predictOperation(version, specs);
-  const batch = (version: 1 | 2 | undefined): Json => batchOperation(version);
+function paths(models: readonly ModelRequest[]): Json {
   return {
-    '/predict': { post: single(undefined) },
-    '/v1/predict': { post: single(1) },
-    '/v2/predict': { post: single(2) },
-    '/batch-predict': { post: batch(undefined) },
-    '/v1/batch-predict': { post: batch(1) },
-    '/v2/batch-predict': { post: batch(2) },
-    '/models': { get: reading('listModels', 'The models and versions served here.', 'ModelListing') },
-    '/health': { get: reading('health', 'Whether the process is alive.', 'Health') },
-    '/health/ready': { get: { ...reading('ready', 'Whether every model is loaded and warm.', 'Readiness'), responses: { 200: answer('Ready.', ref('Readiness')), 503: answer('Not ready, and why.', ref('Readiness')) } } },
-    '/metrics': { get: metricsOperation() },
+    '/predict': { post: predictOperation(undefined, models) },
+    '/v1/predict': { post: predictOperation(1, models) },
+    '/v2/predict': { post: predictOperation(2, models) },
+    '/batch-predict': { post: batchOperation(undefined, models) },
+    '/v1/batch-predict': { post: batchOperation(1, models) },
+    '/v2/batch-predict': { post: batchOperation(2, models) },
+    '/models': { get: reading('listModels', 'The models and versions served here.', json(ref('ModelListing'))) },
+    '/health': { get: reading('health', 'Whether the process is alive.', json(ref('Health'))) },
+    '/health/ready': { get: { ...reading('ready', 'Whether every model is loaded and warm.', json(ref('Readiness'))), responses: { 200: answer('Ready.', json(ref('Readiness'))), 503: answer('Not ready, and why.', json(ref('Readiness'))) } } },
+    '/metrics': { get: reading('metrics', 'Counters as JSON, or Prometheus text when Accept names text/plain.', { ...json(ref('MetricsSummary')), 'text/plain': { schema: { type: 'string' } } }) },
+    '/openapi.json': { get: reading('openapi', 'This document.', json({ type: 'object' })) },
+    '/docs': { get: reading('docs', 'A page to read this document and try every call.', { 'text/html': { schema: { type: 'string' } } }) },
   };
 }
 
-const answer = (description: string, schema: Json): Json => ({ description, content: json(schema) });
+const text = (description: string): Json => ({ schema: { type: 'string' }, description });
 
-function reading(operationId: string, summary: string, schema: string): Json {
-  return { operationId, summary, responses: { 200: answer(summary, ref(schema)) } };
+const HEADERS: Record<string, Json> = {
+  'X-Request-Id': text('Yours if you sent one of at most 128 printable characters, else a new one.'),
+  'Slipway-Model-Version': text('The version that answered.'),
+  'Slipway-Revision': text('The revision of the InferenceService, where there is one.'),
+  'Retry-After': { schema: { type: 'integer', minimum: 0 }, description: 'Seconds after which the same call may succeed.' },
+  'Slipway-Tensor-Name': text('Raw answers: the output, percent-encoded.'),
+  'Slipway-Tensor-Dtype': { schema: { enum: DTYPES }, description: 'Raw answers: its dtype.' },
+  'Slipway-Tensor-Shape': text('Raw answers: its dimensions, such as 2,3.'),
+};
+const headers = (...names: string[]): Json => Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+const COMMON = ['X-Request-Id', 'Slipway-Revision'];
+
+const answer = (description: string, content: Json): Json => ({ description, headers: headers(...COMMON), content });
+
+function reading(operationId: string, summary: string, content: Json): Json {
+  return { operationId, summary, tags: ['Server'], responses: { 200: answer(summary, content), ...problems(['malformed_request', 'draining', 'internal_error']) } };
 }
 
-function metricsOperation(): Json {
-  const operation = reading('metrics', 'Counters as JSON, or Prometheus text when Accept names text/plain.', 'MetricsSummary');
-  const ok = (operation['responses'] as Record<string, Json>)['200'] as Json;
-  return { ...operation, responses: { 200: { ...ok, content: { ...(ok['content'] as Json), 'text/plain': { schema: { type: 'string' } } } } } };
-}
+const parameter = (name: string, where: 'query' | 'header', description: string, schema: Json = { type: 'string' }): Json => ({ name, in: where, schema, description });
 
+const API_VERSION = { enum: ['v1', 'v2'] };
 const VERSION_PARAMETERS: Json[] = [
-  { name: 'version', in: 'query', schema: { enum: ['v1', 'v2'] }, description: 'Version of the API; default v1, or that of your first call (cookie).' },
-  { name: 'Accept-Version', in: 'header', schema: { enum: ['v1', 'v2'] } },
+  parameter('version', 'query', 'Version of the API; default v1, or that of your first call (cookie).', API_VERSION),
+  parameter('Accept-Version', 'header', 'The same as a header.', API_VERSION),
 ];
-const MODEL_PARAMETERS: Json[] = [{ name: 'Slipway-Model-Version', in: 'header', schema: { type: 'string' }, description: 'Version of the model, for bodies that name none.' }];
+const MODEL_PARAMETERS: Json[] = [
+  parameter('Slipway-Model-Version', 'header', 'Version of the model, for bodies that name none.'),
+  parameter('X-Request-Id', 'header', 'Comes back with the answer.'),
+];
+const RAW_PARAMETERS: Json[] = [
+  parameter('modelName', 'query', 'Model, for bodies that are no JSON.'),
+  parameter('modelVersion', 'query', 'Version of the model, for bodies that are no JSON.'),
+  parameter('shape', 'query', 'Dimensions of raw bytes, such as 2,5; without it the rows follow from the length.'),
+  parameter('dtype', 'query', 'Dtype of raw bytes; without it the model\'s own.'),
+];
 
-function predictOperation(version: 1 | 2 | undefined, specs: readonly ServingSpec[]): Json {
-  const answers = version === 2 ? [ref('Envelope')] : [ref('PredictResponse'), ref('TextResponse'), ...(version === undefined ? [ref('Envelope')] : [])];
-  const pictures = Object.fromEntries(['image/png', 'image/jpeg'].map((type) => [type, { schema: { type: 'string', contentMediaType: type } }]));
-  const examples = Object.fromEntries(specs.map((spec) => [`${spec.name} ${spec.version}`, { value: exampleOf(spec) }]));
+const versioned = (name: string, version: 1 | 2 | undefined): Json => ({ operationId: `${name}${version === undefined ? '' : `V${String(version)}`}`, tags: ['Predict'] });
+const anyOf = (names: readonly string[]): Json => (names.length === 1 ? ref(names[0] as string) : { anyOf: names.map(ref) });
+const BINARY_TYPES = ['image/png', 'image/jpeg', 'application/octet-stream'];
+
+function predictOperation(version: 1 | 2 | undefined, models: readonly ModelRequest[]): Json {
+  const answers = version === 2 ? ['Envelope'] : ['PredictResponse', 'TextResponse', ...(version === undefined ? ['Envelope'] : [])];
+  const binary = Object.fromEntries(BINARY_TYPES.map((type) => [type, { schema: { type: 'string', contentMediaType: type } }]));
+  const examples = Object.fromEntries(models.flatMap((model) => { const value = exampleOf(model); return value === undefined ? [] : [[model.component, { value }]]; }));
+  const ok = { ...json(anyOf(answers)), 'application/octet-stream': { schema: { type: 'string', contentMediaType: 'application/octet-stream' } } };
+  const names = ['Slipway-Model-Version', 'Slipway-Tensor-Name', 'Slipway-Tensor-Dtype', 'Slipway-Tensor-Shape'];
   return {
-    operationId: `predict${version === undefined ? '' : `V${String(version)}`}`,
-    summary: 'Predicts rows, a text, or a picture.',
-    parameters: [...(version === undefined ? VERSION_PARAMETERS : []), ...MODEL_PARAMETERS],
-    requestBody: { required: true, content: { 'application/json': { schema: ref('PredictRequest'), examples }, ...pictures } },
-    responses: { 200: answer('The prediction.', answers.length === 1 ? (answers[0] as Json) : { anyOf: answers }), ...problems() },
+    ...versioned('predict', version),
+    summary: 'Predicts rows, texts, a picture or a raw tensor.',
+    description: 'With Accept: application/octet-stream the answer is the model\'s only output as raw bytes, little-endian and row-major.',
+    parameters: [...(version === undefined ? VERSION_PARAMETERS : []), ...MODEL_PARAMETERS, ...RAW_PARAMETERS],
+    requestBody: { required: true, content: { 'application/json': { schema: ref('PredictRequest'), examples }, ...binary } },
+    responses: { 200: { description: 'The prediction.', headers: headers(...COMMON, ...names), content: ok }, ...problems(PREDICTING) },
   };
 }
 
-function batchOperation(version: 1 | 2 | undefined): Json {
-  const answers = [...(version === 2 ? [] : [ref('BatchPredictResponse')]), ...(version === 1 ? [] : [ref('BatchEnvelope')])];
+function batchOperation(version: 1 | 2 | undefined, models: readonly ModelRequest[]): Json {
+  const answers = [...(version === 2 ? [] : ['BatchPredictResponse']), ...(version === 1 ? [] : ['BatchEnvelope'])];
+  const examples = Object.fromEntries(models.flatMap((model) => {
+    const { modelName, modelVersion, ...item } = exampleOf(model) ?? {};
+    return modelName === undefined ? [] : [[model.component, { value: { modelName, ...(modelVersion === undefined ? {} : { modelVersion }), batch: [item, item] } }]];
+  }));
   return {
-    operationId: `batchPredict${version === undefined ? '' : `V${String(version)}`}`,
+    ...versioned('batchPredict', version),
     summary: 'Predicts several items in one call; one bad item fails the call.',
     parameters: [...(version === undefined ? VERSION_PARAMETERS : []), ...MODEL_PARAMETERS],
-    requestBody: { required: true, content: json(ref('BatchPredictRequest')) },
-    responses: { 200: answer('The predictions, in order.', answers.length === 1 ? (answers[0] as Json) : { anyOf: answers }), ...problems() },
+    requestBody: { required: true, content: { 'application/json': { schema: ref('BatchPredictRequest'), examples } } },
+    responses: { 200: { description: 'The predictions, in order.', headers: headers(...COMMON, 'Slipway-Model-Version'), content: json(anyOf(answers)) }, ...problems(PREDICTING) },
   };
 }
 
-/** Every status of the error catalogue. */
-function problems(): Json {
-  const byStatus = new Map<number, string[]>();
-  for (const [code, { status }] of Object.entries(ERRORS)) byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  return Object.fromEntries([...byStatus].map(([status, codes]) => [status, { description: codes.join(', '), content: { 'application/problem+json': { schema: ref('Problem') } } }]));
-}
+const ELSEWHERE: readonly ErrorCode[] = ['unauthorized', 'management_disabled', 'not_found', 'method_not_allowed', 'model_conflict', 'client_closed_request'];
+/** What a prediction may fail with. */
+const PREDICTING = (Object.keys(ERRORS) as ErrorCode[]).filter((code) => !ELSEWHERE.includes(code));
 
-function exampleOf(spec: ServingSpec): Json {
-  const target = { modelName: spec.name, modelVersion: spec.version };
-  if (spec.takes === 'text') return { ...target, text: 'not bad at all' };
-  const rows = (shape: readonly number[]): unknown => {
-    const [dim, ...rest] = shape;
-    return dim === undefined ? 0 : Array.from({ length: Math.max(1, dim) }, () => rows(rest));
-  };
-  const small = spec.signature.inputs.every((input) => input.shape.reduce((size, dim) => size * Math.abs(dim), 1) <= 64);
-  if (!small) return { ...target, inputs: spec.image === undefined ? '(see /models for the shape)' : { b64: '(a PNG or JPEG)' } };
-  const [only, ...others] = spec.signature.inputs;
-  const inputs = only !== undefined && others.length === 0 ? rows(only.shape) : Object.fromEntries(spec.signature.inputs.map((input) => [input.name, rows(input.shape)]));
-  return { ...target, inputs };
+/** The statuses of some codes of the catalogue. */
+function problems(codes: readonly ErrorCode[]): Json {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
+  const retried = (of: readonly ErrorCode[]): string[] => (of.some((code) => 'retryAfterSeconds' in ERRORS[code]) ? ['Retry-After'] : []);
+  return Object.fromEntries([...byStatus].map(([status, of]) => [status, { description: of.join(', '), headers: headers(...COMMON, ...retried(of)), content: { 'application/problem+json': { schema: ref('Problem') } } }]));
 }

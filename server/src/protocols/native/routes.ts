@@ -15,6 +15,7 @@ import { apiVersionOf, rememberVersion } from './api-version.ts';
 import type { Bodies } from './bodies.ts';
 import type { Kind } from './body-jobs.ts';
 import type { ApiVersion, Outside } from './codec.ts';
+import { queryOf } from './query.ts';
 import { OCTETS, readOctets, TENSOR_HEADERS, wantsOctets, writeOctets } from './octets.ts';
 
 export interface NativeOptions {
@@ -128,11 +129,4 @@ async function decodeOctets(request: FastifyRequest, job: Job, { modelName, mode
 function headerOf(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** A parameter of the query; one that is given twice is refused, not guessed. */
-function queryOf(request: FastifyRequest, name: string): string | undefined {
-  const value = (request.query as Record<string, string | string[] | undefined>)[name];
-  if (Array.isArray(value)) throw new InferenceError('malformed_request', `${name} is given ${String(value.length)} times; once is enough.`);
-  return value === '' ? undefined : value;
 }

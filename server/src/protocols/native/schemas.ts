@@ -5,13 +5,16 @@ import { z } from 'zod';
 const modelName = z.string().min(1).optional().describe('Name of the model; may be left out when exactly one model fits.');
 const modelVersion = z.coerce.string().min(1).optional().describe('Version of the model; default: the highest, or the one the rollout gives.');
 
+/** Whether it is 0 is checked with the tensors; the document says so. */
+const divisor = z.number().meta({ not: { const: 0 } });
+
 /** Strict, unlike the bodies around it: a typing error here would give wrong numbers instead of an error. */
 export const Preprocessing = z
   .strictObject({
     normalize: z.boolean().optional().describe('Divide by 255 unless scale is given.'),
-    scale: z.number().optional(),
+    scale: divisor.optional(),
     mean: z.union([z.number().transform((value) => [value]), z.array(z.number())]).optional(),
-    std: z.union([z.number().transform((value) => [value]), z.array(z.number())]).optional(),
+    std: z.union([divisor.transform((value) => [value]), z.array(divisor)]).optional(),
   })
   .describe("y = ((x / scale) - mean) / std. Replaces the package's numeric steps.");
 
@@ -44,13 +47,16 @@ export const TextResponse = z.looseObject({
 
 export const BatchPredictResponse = z.looseObject({ results: z.array(z.union([PredictResponse, TextResponse])) });
 
-export const Explanation = z.object({ top_feature: z.string(), contrib: z.record(z.string(), z.number()) });
+/** What is not a finite number: a model that overflowed on this input. */
+const measured = z.number().nullable().describe('null where the model\'s score is not finite.');
+
+export const Explanation = z.object({ top_feature: z.string(), contrib: z.record(z.string(), measured) });
 
 /** Version 2 of the API: one envelope. Lists run parallel to `predictions`; single values belong to `prediction`. */
 export const Envelope = z.object({
   prediction: z.unknown().optional(),
   predictions: z.unknown().optional(),
-  uncertainty: z.union([z.number(), z.array(z.number())]).nullable(),
+  uncertainty: z.union([z.number(), z.array(measured)]).nullable(),
   explanation: z.union([Explanation, z.array(Explanation)]).nullable(),
   model_version: z.string(),
   training_data_tag: z.string().nullable(),

@@ -25,13 +25,16 @@ export function addV2Routes(app: FastifyInstance, context: ProtocolContext, bodi
   protocolScope(app, { context, writeError }, (scope) => {
     for (const [method, paths, handler] of routes) for (const url of paths) scope.route<Named>({ method, url, handler });
   });
-  const known = routes.flatMap(([, paths]) => paths.map(patternOf));
+  const known = routes.flatMap(([method, paths]) => paths.map((path) => ({ method, pattern: patternOf(path) })));
   void app.register(
     (scope, _options, done) => {
       scope.setNotFoundHandler((request, reply) => {
         const path = request.url.split('?')[0] ?? '/';
-        const exists = known.some((pattern) => pattern.test(path)) || app.hasRoute({ method: 'POST', url: path });
-        return sendError(request, reply, new InferenceError(exists ? 'method_not_allowed' : 'not_found', exists ? 'Method Not Allowed' : 'Not Found'), writeError);
+        const own = known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+        const allowed = own.length > 0 ? own : app.hasRoute({ method: 'POST', url: path }) ? ['POST'] : [];
+        if (allowed.length === 0) return sendError(request, reply, new InferenceError('not_found', 'Not Found'), writeError);
+        reply.header('allow', allowed.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', '));
+        return sendError(request, reply, new InferenceError('method_not_allowed', 'Method Not Allowed'), writeError);
       });
       done();
     },
