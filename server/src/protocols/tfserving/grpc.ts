@@ -79,7 +79,7 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function predictItem({ context }: TfServing, { inputs }: PredictRequestMessage, spec: ServingSpec): Item {
+export function predictItem({ context }: { context: Pick<TfServing['context'], 'maxBodyBytes'> }, { inputs }: PredictRequestMessage, spec: ServingSpec): Item {
   const declared = callerSignature(spec).inputs.map((input) => input.name);
   const sent = Object.keys(inputs);
   checkNames(declared, sent);
@@ -110,7 +110,7 @@ function predictAnswer(server: TfServing, result: CallResult, chosen: Chosen): {
 /** The model that answered. */
 const echo = ({ versions }: TfServing, { entry }: Chosen): ModelSpecMessage => ({ name: entry.name, version: { value: versions.numberOf(entry) }, signature_name: DEFAULT_SIGNATURE });
 
-function exampleItem(input: InputMessage | null | undefined, spec: ServingSpec): Item {
+export function exampleItem(input: InputMessage | null | undefined, spec: ServingSpec): Item {
   const { examples, context: shared } = listOf(input ?? {});
   if (examples.length === 0) throw invalid('Input is empty.');
   const context = exampleOf(shared ?? {});

@@ -15,6 +15,7 @@ const MAX_DEPTH = 16;
 export function tensorFromList({ name, dtype, shape }: RawTensor, list: unknown): Tensor {
   if (dtype === 'float16') throw new InferenceError('invalid_input', `receiving FP16 data via JSON is not supported. Please use the binary data format for input ${name}`);
   const count = sizeOf(shape);
+  if (count > elementsIn(list, 0)) throw wrongCount(name); // before memory is taken for what the shape only claims
   const fill: Fill = { data: layoutOf(dtype).make(count), read: reader(dtype), at: 0, count, name };
   fillFrom(fill, Array.isArray(list) ? list : [list], 0);
   if (fill.at !== count) throw wrongCount(name);
@@ -31,6 +32,13 @@ interface Fill {
 }
 
 const wrongCount = (name: string): InferenceError => new InferenceError('invalid_input', `Unable to parse 'data': Shape does not match true shape of 'data' field, input '${name}'`);
+
+/** Elements of a list by the lengths of its lists; what mixes lists and elements is counted too low, and is no tensor. */
+function elementsIn(list: unknown, depth: number): number {
+  if (!Array.isArray(list)) return 1;
+  if (!Array.isArray(list[0]) || depth >= MAX_DEPTH) return list.length;
+  return list.reduce((sum: number, each) => sum + elementsIn(each, depth + 1), 0);
+}
 
 function fillFrom(fill: Fill, list: readonly unknown[], depth: number): void {
   const target = fill.data as unknown[];

@@ -68,7 +68,7 @@ function targetOf(asked: InferMessage, { metadata }: GrpcCall): Target {
   return { name: asked.model_name, version: version === '' ? undefined : version };
 }
 
-function requestOf(asked: InferMessage): InferRequest {
+export function requestOf(asked: InferMessage): InferRequest {
   const raw = asked.raw_input_contents;
   if (raw.length > 0 && raw.length !== asked.inputs.length) {
     throw new InferenceError('malformed_request', `expecting ${String(asked.inputs.length)} buffers in raw_input_contents, one for each input, got ${String(raw.length)}`);
