@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { CONFIG_MAPS, CONTROLLER_REVISIONS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, NETWORK_POLICIES, PODS, SERVICES, isNotFound, systemClock } from '@slipway/kube';
+import { CONFIG_MAPS, CONTROLLER_REVISIONS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, NETWORK_POLICIES, PODS, POD_DISRUPTION_BUDGETS, ROLE_BINDINGS, SERVICES, SERVICE_ACCOUNTS, isNotFound, systemClock } from '@slipway/kube';
 import type { Clock, KubeObject, ResourceType } from '@slipway/kube';
 import { loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -172,6 +172,7 @@ describe('rights', () => {
     await makeCopy(DEPLOYMENTS, deployment, 'busy-stray');
     await makeCopy(SERVICES, service, 'busy-stray');
     for (const right of ['apps/controllerrevisions delete', 'apps/deployments delete', '/services delete']) await soon(() => used(OPERATOR).has(right), right);
+    await loseLabels();
     await patch('busy', { monitoring: { serviceMonitor: { enabled: false } } });
     await soon(async () => !(await exists(SERVICE_MONITORS, 'busy')), 'the ServiceMonitor is gone');
     // The same refusal again is one event with a count.
@@ -217,6 +218,19 @@ async function endRouter(router: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => router.once('exit', resolve));
   router.kill('SIGTERM');
   await ended;
+}
+
+/** An object without its label is not in the operator's caches, so it is made again; only then somebody looks who has the name. */
+async function loseLabels(): Promise<void> {
+  const label = async ({ type, name }: { type: ResourceType; name: string }, value: string | null): Promise<unknown> =>
+    plane.client.patch({ type, namespace: NAMESPACE, name }, { metadata: { labels: { 'app.kubernetes.io/managed-by': value } } }, { type: 'merge' });
+  for (const type of [CONFIG_MAPS, SERVICES, SERVICE_ACCOUNTS, DEPLOYMENTS, POD_DISRUPTION_BUDGETS, NETWORK_POLICIES, ROLE_BINDINGS, SERVICE_MONITORS, POD_MONITORS]) {
+    const { items } = await plane.client.list<KubeObject>(type, { namespace: NAMESPACE, labelSelector: 'app.kubernetes.io/managed-by=slipway' });
+    const name = items[0]?.metadata.name ?? '';
+    await label({ type, name }, null);
+    await soon(() => used(OPERATOR).has(rightOf(type.group, type.plural, 'get')), `a look at ${type.plural}/${name}`);
+    await label({ type, name }, 'slipway');
+  }
 }
 
 async function isStalled(name: string, wanted: boolean): Promise<boolean> {

@@ -21,7 +21,7 @@ const tell = (line: string): void => void process.stderr.write(`scale  ${line}\n
 const { access } = new World();
 let client: Client;
 let nodes: SimulatedNodes | undefined;
-let figures: ScaleFigures;
+let figures: Required<ScaleFigures>;
 
 describe('a hundred InferenceServices', () => {
   beforeAll(async () => {
@@ -38,35 +38,35 @@ describe('a hundred InferenceServices', () => {
   });
 
   it('cost a bounded number of requests each to make', () => {
-    const { creation } = figures;
+    const { creation } = figures.made;
     const requests = Object.values(creation.requests).reduce((sum, n) => sum + n, 0);
     expect(requests / COUNT, JSON.stringify(creation.requests)).toBeLessThan(40);
     expect(creation.requests['list pods'], 'caches, not lists').toBeUndefined();
   });
 
   it('cost nothing when an edit changes nothing', () => {
-    const { edits, requests } = figures.steady;
+    const { edits, requests } = figures.rest.steady;
     const writes = writesIn(requests);
     // Every tenth edit adds a replica: its Deployment, its status on the way, its event.
     expect(writes['apply deployments']).toBeGreaterThanOrEqual(edits / 10);
     expect(writes['apply deployments']).toBeLessThan(edits / 2);
     expect(writes['apply services'], 'nobody asked for another Service').toBeUndefined();
-    expect(figures.steady.writes).toBeLessThan(edits);
+    expect(figures.rest.steady.writes).toBeLessThan(edits);
   });
 
   it('are taken over by a new operator without a single write', () => {
-    expect(writesIn(figures.restart.requests)).toEqual({});
-    expect(figures.restart.passes).toBeGreaterThanOrEqual(COUNT);
+    expect(writesIn(figures.rest.restart.requests)).toEqual({});
+    expect(figures.rest.restart.passes).toBeGreaterThanOrEqual(COUNT);
   });
 
   it('cost nothing while nothing changes, but the Lease and now and then a watch', () => {
-    const { requests, passes } = figures.idle;
+    const { requests, passes } = figures.rest.idle;
     expect(writesIn(requests)).toEqual({});
     expect(Object.keys(requests).filter((key) => !/ leases$|^watch |^get discovery$/.test(key))).toEqual([]);
     expect(passes, 'nothing is looked at on a timer').toBeLessThan(COUNT / 2);
   });
 
   it('fit into little memory', () => {
-    expect(figures.memory.peak).toBeLessThan(400 * MIB);
+    expect(figures.made.peakBytes).toBeLessThan(400 * MIB);
   });
 });

@@ -1,4 +1,5 @@
-// Owns the course of a measurement: create, come to rest, edit, restart, idle, and what is noted in each part.
+// Owns the course of a measurement: first all are made, then, at rest, some are edited, more are made, the operator restarts and idles; and what
+// is noted in each part. The two halves may run in two processes, hours apart.
 // Must not know how nodes are simulated or who brought the cluster up.
 import type { Client } from '@slipway/kube';
 import type { ClusterAccess } from './cluster-access.ts';
@@ -47,20 +48,34 @@ export interface Effort {
   writes: number;
 }
 
-export interface ScaleFigures {
-  count: number;
-  namespaces: number;
+/** What it took to make them. */
+export interface MadeFigures {
+  /** How many were made; the others had been there before. */
+  made: number;
   /** Milliseconds. */
   creationToReady: Quantiles & { max: number; all: number };
-  /** The same for a few more, once the others are at rest. */
-  oneMore: Quantiles & { max: number };
   creation: Effort;
-  /** Edits of InferenceServices at rest: labels that change nothing, and replicas. */
+  /** Bytes of memory, the most that was seen meanwhile. */
+  peakBytes: number;
+}
+
+/** What they cost once they are there. */
+export interface RestFigures {
+  /** Milliseconds from creation to Ready of a few more. */
+  oneMore: Quantiles & { max: number };
+  /** Edits: labels that change nothing, and replicas. */
   steady: Effort & { edits: number };
   restart: Effort & { toSteadySeconds: number };
   idle: Effort;
-  /** Bytes. `peak`: the most that was seen while everything was created. */
-  memory: { peak: number; atRest: number; heapAtRest: number; afterRestart: number; heapAfterRestart: number };
+  /** Bytes. */
+  memory: { atRest: number; heapAtRest: number; afterRestart: number; heapAfterRestart: number };
+}
+
+export interface ScaleFigures {
+  count: number;
+  namespaces: number;
+  made?: MadeFigures;
+  rest?: RestFigures;
 }
 
 const QUIET_MS = 3_000;
@@ -82,16 +97,40 @@ function effort(before: Snapshot, after: Snapshot, milliseconds: number): Effort
 }
 
 /** Runs the whole course. Leaves nothing behind, whatever happens, unless told so. */
-export async function measure(options: MeasureOptions): Promise<ScaleFigures> {
+export async function measure(options: MeasureOptions): Promise<Required<ScaleFigures>> {
   const services = new Services(options);
   try {
     await services.start();
-    return await new Measurement(options, services).run();
+    const measurement = new Measurement(options, services);
+    return { count: options.count, namespaces: options.namespaces, made: await measurement.make(), rest: await measurement.rest() };
   } finally {
     if (!options.leave) {
       options.tell('removing the namespaces');
       await services.remove(options.readyMs);
     }
+    await services.stop();
+  }
+}
+
+/** The first half: all are made, and stay. */
+export async function measureMaking(options: MeasureOptions): Promise<ScaleFigures> {
+  const services = new Services(options);
+  try {
+    await services.start();
+    return { count: options.count, namespaces: options.namespaces, made: await new Measurement(options, services).make() };
+  } finally {
+    await services.stop();
+  }
+}
+
+/** The second half, on what the first has made: as many as are there. Throws an Error if there are none, or some are not healthy. */
+export async function measureAtRest(options: MeasureOptions): Promise<ScaleFigures> {
+  const services = new Services(options);
+  try {
+    const { count, namespaces } = await services.adopt();
+    await services.allHealthy(options.readyMs);
+    return { count, namespaces, rest: await new Measurement({ ...options, count, namespaces }, services).rest() };
+  } finally {
     await services.stop();
   }
 }
@@ -108,37 +147,32 @@ class Measurement {
     this.operator = new OperatorView(options.access, options.client);
   }
 
-  async run(): Promise<ScaleFigures> {
-    const { count, namespaces } = this.options;
-    const creation = await this.create();
-    const rested = await this.rest();
-    const [atRest, heapAtRest] = [residentBytes(rested), heapBytes(rested)];
-    const all = this.services.creationToReady();
-    const wholeMs = this.services.wholeMs;
+  async make(): Promise<MadeFigures> {
+    const first = this.services.size;
+    const made = this.options.count - first;
+    if (made < 1) throw new Error(`${first} InferenceServices are there already: ask for a larger --count`);
+    const creation = await this.create(made);
+    const all = this.services.creationToReady(first);
+    return { made, creationToReady: { p50: at(all, 0.5), p99: at(all, 0.99), max: at(all, 1), all: this.services.wholeMs(first) }, creation, peakBytes: this.peak };
+  }
+
+  async rest(): Promise<RestFigures> {
+    const rested = await this.atRest();
     const steady = await this.edit();
-    const more = await this.oneMore();
+    const oneMore = await this.oneMore();
     const restart = await this.quietest(() => this.restart());
     const after = await this.operator.look();
     const idle = await this.quietest(() => this.idle());
-    return {
-      count,
-      namespaces,
-      creationToReady: { p50: at(all, 0.5), p99: at(all, 0.99), max: at(all, 1), all: wholeMs },
-      oneMore: more,
-      creation,
-      steady,
-      restart,
-      idle,
-      memory: { peak: this.peak, atRest, heapAtRest, afterRestart: residentBytes(after), heapAfterRestart: heapBytes(after) },
-    };
+    const memory = { atRest: residentBytes(rested), heapAtRest: heapBytes(rested), afterRestart: residentBytes(after), heapAfterRestart: heapBytes(after) };
+    return { oneMore, steady, restart, idle, memory };
   }
 
-  private async create(): Promise<Effort> {
+  private async create(made: number): Promise<Effort> {
     const { count, readyMs, tell } = this.options;
-    const [before, startedAt] = [await this.rest(), performance.now()];
+    const [before, startedAt] = [await this.atRest(), performance.now()];
     const sampler = setInterval(() => void this.operator.look().then((now) => (this.peak = Math.max(this.peak, residentBytes(now))), () => undefined), SAMPLE_MS);
     try {
-      await Promise.all([this.services.create(count), this.whenCreated(() => this.services.size >= count)]);
+      await Promise.all([this.services.create(made), this.whenCreated(() => this.services.size >= count)]);
       await this.services.allHealthy(readyMs, (healthy) => tell(`${healthy} of ${count} Ready`));
     } finally {
       clearInterval(sampler);
@@ -157,20 +191,20 @@ class Measurement {
     }
   }
 
-  private async rest(): Promise<Snapshot> {
+  private async atRest(): Promise<Snapshot> {
     const { readyMs, signal } = this.options;
     return (await this.operator.settled({ quietMs: QUIET_MS, timeoutMs: readyMs, signal })).snapshot;
   }
 
-  /** Label edits concern nobody and must cost no write; every tenth edit is one more replica. */
+  /** Label edits concern nobody and must cost no write; every tenth edit is another number of replicas. */
   private async edit(): Promise<Effort & { edits: number }> {
     const { count, readyMs, tell, signal } = this.options;
     const edits = Math.min(count, 500);
-    const [before, startedAt] = [await this.rest(), performance.now()];
+    const [before, startedAt] = [await this.atRest(), performance.now()];
     tell(`${edits} edits`);
     await inParallel(Array.from({ length: edits }, (_, i) => i), 2, async (i) => {
       signal?.throwIfAborted();
-      await this.services.patch(i, i % 10 === 0 ? { spec: { replicas: 2 } } : { metadata: { labels: { touched: String(i) } } });
+      await (i % 10 === 0 ? this.services.scale(i) : this.services.touch(i));
     });
     await this.services.allHealthy(readyMs);
     const { snapshot, lastChangeAt } = await this.operator.settled({ quietMs: QUIET_MS, timeoutMs: readyMs, signal });
@@ -198,7 +232,7 @@ class Measurement {
 
   private async restart(): Promise<Effort & { toSteadySeconds: number }> {
     const { readyMs, tell, signal } = this.options;
-    await this.rest();
+    await this.atRest();
     tell('restarting the operator');
     const startedAt = performance.now();
     await this.operator.restart(readyMs);
@@ -209,7 +243,7 @@ class Measurement {
 
   private async idle(): Promise<Effort> {
     const { idleMs, tell, signal } = this.options;
-    const [before, startedAt] = [await this.rest(), performance.now()];
+    const [before, startedAt] = [await this.atRest(), performance.now()];
     while (performance.now() - startedAt < idleMs) {
       signal?.throwIfAborted();
       tell(`idle for ${Math.round((performance.now() - startedAt) / 1000)} of ${idleMs / 1000} s`);

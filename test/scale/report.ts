@@ -1,5 +1,5 @@
 // Owns the table that people read. Pure. Must not measure.
-import type { Effort, ScaleFigures } from './measure.ts';
+import type { Effort, MadeFigures, RestFigures, ScaleFigures } from './measure.ts';
 import { writesIn } from './operator-view.ts';
 
 const MIB = 1024 * 1024;
@@ -20,29 +20,34 @@ function perHour(idle: Effort): string {
 }
 
 /** Requests to the API server for each InferenceService while all were created, the most frequent first. */
-function requestLines({ creation, count }: ScaleFigures): string[] {
+function requestLines({ creation, made }: MadeFigures): string[] {
   const rows = Object.entries(creation.requests).sort(([, a], [, b]) => b - a);
-  return rows.map(([key, n]) => `    ${key.padEnd(38)} ${(n / count).toFixed(2).padStart(8)}`);
+  const lines = rows.map(([key, n]) => `    ${key.padEnd(38)} ${(n / made).toFixed(2).padStart(8)}`);
+  return [`  API requests for each InferenceService     ${(rows.reduce((sum, [, n]) => sum + n, 0) / made).toFixed(1)}`, ...lines];
 }
 
-/** The table. */
-export function tableOf(figures: ScaleFigures): string {
-  const { creationToReady: ready, oneMore, creation, steady, restart, idle, memory } = figures;
-  const rows: [string, string][] = [
-    ['InferenceServices', `${figures.count} in ${figures.namespaces} namespaces`],
-    ['creation to Ready, all at once', `p50 ${seconds(ready.p50)}, p99 ${seconds(ready.p99)}, all after ${seconds(ready.all)}`],
-    ['creation to Ready, one more', `p50 ${seconds(oneMore.p50)}, max ${seconds(oneMore.max)}`],
-    ['reconcile while creating', `${reconcileOf(creation)}, ${creation.passes} passes`],
-    [`reconcile in ${steady.edits} edits at rest`, `${reconcileOf(steady)}, ${steady.passes} passes, ${steady.writes} writes`],
-    ['operator CPU while creating', cpuOf(creation)],
-    ['operator memory, most while creating', mib(memory.peak)],
-    ['operator memory at rest', `${mib(memory.atRest)}, heap used ${mib(memory.heapAtRest)}`],
-    ['operator memory after a restart', `${mib(memory.afterRestart)}, heap used ${mib(memory.heapAfterRestart)}`],
-    ['restart to steady', `${restart.toSteadySeconds.toFixed(1)} s, ${restart.passes} passes, CPU ${restart.cpuSeconds.toFixed(1)} s`],
-    ['writes during the restart', `${restart.writes}${restart.writes === 0 ? '' : ` (${JSON.stringify(writesIn(restart.requests))})`}`],
-    [`idle for ${Math.round(idle.seconds)} s`, `${idle.passes} passes, CPU ${cpuOf(idle)}`],
-    ['API requests an hour when idle', perHour(idle)],
-  ];
-  const lines = rows.map(([name, value]) => `  ${name.padEnd(40)} ${value}`);
-  return [...lines, '  API requests for each InferenceService', ...requestLines(figures)].join('\n');
+type Row = [name: string, value: string];
+
+const madeRows = ({ made, creationToReady: ready, creation, peakBytes }: MadeFigures): Row[] => [
+  [`creation to Ready, ${made} at once`, `p50 ${seconds(ready.p50)}, p99 ${seconds(ready.p99)}, all after ${seconds(ready.all)}`],
+  ['reconcile while creating', `${reconcileOf(creation)}, ${creation.passes} passes`],
+  ['operator CPU while creating', cpuOf(creation)],
+  ['operator memory, most while creating', mib(peakBytes)],
+];
+
+const restRows = ({ oneMore, steady, restart, idle, memory }: RestFigures): Row[] => [
+  ['creation to Ready, one more', `p50 ${seconds(oneMore.p50)}, max ${seconds(oneMore.max)}`],
+  [`reconcile in ${steady.edits} edits at rest`, `${reconcileOf(steady)}, ${steady.passes} passes, ${steady.writes} writes`],
+  ['operator memory at rest', `${mib(memory.atRest)}, heap used ${mib(memory.heapAtRest)}`],
+  ['operator memory after a restart', `${mib(memory.afterRestart)}, heap used ${mib(memory.heapAfterRestart)}`],
+  ['restart to steady', `${restart.toSteadySeconds.toFixed(1)} s, ${restart.passes} passes, CPU ${restart.cpuSeconds.toFixed(1)} s`],
+  ['writes during the restart', `${restart.writes}${restart.writes === 0 ? '' : ` (${JSON.stringify(writesIn(restart.requests))})`}`],
+  [`idle for ${Math.round(idle.seconds)} s`, `${idle.passes} passes, CPU ${cpuOf(idle)}`],
+  ['API requests an hour when idle', perHour(idle)],
+];
+
+/** The table of what was measured. */
+export function tableOf({ count, namespaces, made, rest }: ScaleFigures): string {
+  const rows: Row[] = [['InferenceServices', `${count} in ${namespaces} namespaces`], ...(made === undefined ? [] : madeRows(made)), ...(rest === undefined ? [] : restRows(rest))];
+  return [...rows.map(([name, value]) => `  ${name.padEnd(40)} ${value}`), ...(made === undefined ? [] : requestLines(made))].join('\n');
 }

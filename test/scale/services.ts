@@ -44,20 +44,22 @@ export async function inParallel<T>(items: readonly T[], parallel: number, work:
 export class Services {
   private readonly options: ServicesOptions;
   private readonly informer: Informer<KubeObject>;
+  /** Namespaces in use. */
+  private spread: number;
   private readonly times = new Map<string, Times>();
+  /** Names of those that are healthy now: counting thousands anew every moment would take a good part of a core. */
+  private readonly healthyNow = new Set<string>();
 
   constructor(options: ServicesOptions) {
     this.options = options;
+    this.spread = options.namespaces;
     this.informer = createInformer({ client: options.client, type: ISVCS, clock: systemClock, random: Math.random, labelSelector: `${RUN}=${options.run}` });
-    this.informer.onChange(({ object, type }) => {
-      const times = this.times.get(object.metadata.name);
-      if (times !== undefined && type !== 'Deleted' && times.readyAt === undefined && isHealthy(object)) times.readyAt = performance.now();
-    });
+    this.informer.onChange(({ object, type }) => this.look(object.metadata.name, type !== 'Deleted' && isHealthy(object)));
   }
 
   /** How many are Ready and rolled out at their present generation. */
   get healthy(): number {
-    return [...this.informer.cache.all()].filter(isHealthy).length;
+    return this.healthyNow.size;
   }
 
   get size(): number {
@@ -65,13 +67,27 @@ export class Services {
   }
 
   async start(): Promise<void> {
-    this.informer.start();
-    await this.informer.cache.whenSynced();
+    await this.follow();
     const { client, run } = this.options;
     for (const name of this.namespaces()) {
       const labels = { [RUN]: run, 'pod-security.kubernetes.io/enforce': 'restricted' };
       await client.apply(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }, { fieldManager: 'slipway-scale', force: true });
     }
+  }
+
+  /** Instead of `start`: takes over the InferenceServices of that run that are there. Throws an Error if there are none. */
+  async adopt(): Promise<{ count: number; namespaces: number }> {
+    await this.follow();
+    if (this.size === 0) throw new Error('there is nothing to measure: make InferenceServices first, with --part create and the same --cluster');
+    this.spread = new Set([...this.informer.cache.all()].map(({ metadata }) => metadata.namespace)).size;
+    return { count: this.size, namespaces: this.spread };
+  }
+
+  /** What is there already counts as one of them. */
+  private async follow(): Promise<void> {
+    this.informer.start();
+    await this.informer.cache.whenSynced();
+    for (const { metadata } of this.informer.cache.all()) this.times.set(metadata.name, { askedAt: performance.now() });
   }
 
   /** Makes these many more; resolves when all are created. */
@@ -99,15 +115,21 @@ export class Services {
     return spent.sort((a, b) => a - b);
   }
 
-  /** Milliseconds from the first request for creation until the last was Ready. */
-  get wholeMs(): number {
-    const all = [...this.times.values()];
+  /** Milliseconds from the first request for creation until the last was Ready, of those from `first` on. */
+  wholeMs(first = 0): number {
+    const all = [...this.times.values()].slice(first);
     return Math.max(0, ...all.map(({ readyAt = 0 }) => readyAt)) - Math.min(...all.map(({ askedAt }) => askedAt));
   }
 
-  /** Changes the i-th InferenceService by a merge patch. */
-  async patch(i: number, patch: unknown): Promise<void> {
-    await this.options.client.patch({ type: ISVCS, namespace: this.namespaceOf(i), name: this.nameOf(i) }, patch, { type: 'merge' });
+  /** Gives the i-th InferenceService a label that concerns nobody. */
+  async touch(i: number): Promise<void> {
+    await this.patch(i, { metadata: { labels: { touched: Date.now().toString(36) } } });
+  }
+
+  /** Gives the i-th InferenceService one replica where it has two, and two where it has one. */
+  async scale(i: number): Promise<void> {
+    const { replicas = 1 } = (this.informer.cache.get(this.namespaceOf(i), this.nameOf(i))?.['spec'] ?? {}) as { replicas?: number };
+    await this.patch(i, { spec: { replicas: replicas === 2 ? 1 : 2 } });
   }
 
   /** Removes everything; resolves when the namespaces are gone. */
@@ -123,12 +145,23 @@ export class Services {
     await this.informer.stop();
   }
 
+  private async patch(i: number, patch: unknown): Promise<void> {
+    await this.options.client.patch({ type: ISVCS, namespace: this.namespaceOf(i), name: this.nameOf(i) }, patch, { type: 'merge' });
+  }
+
+  private look(name: string, healthy: boolean): void {
+    if (!healthy) return void this.healthyNow.delete(name);
+    this.healthyNow.add(name);
+    const times = this.times.get(name);
+    if (times !== undefined) times.readyAt ??= performance.now();
+  }
+
   private namespaces(): string[] {
-    return Array.from({ length: this.options.namespaces }, (_, i) => this.namespaceOf(i));
+    return Array.from({ length: this.spread }, (_, i) => this.namespaceOf(i));
   }
 
   private namespaceOf(i: number): string {
-    return `scale-${this.options.run}-${String(i % this.options.namespaces).padStart(2, '0')}`;
+    return `scale-${this.options.run}-${String(i % this.spread).padStart(2, '0')}`;
   }
 
   private nameOf(i: number): string {

@@ -15,8 +15,11 @@ import { exec } from '../../tools/exec.ts';
 import type { ClusterAccess } from './cluster-access.ts';
 
 export interface SimulatedNodes {
-  /** Ends the processes and removes the nodes. Pods must be gone by then: nobody ends them afterwards. */
-  stop(): Promise<void>;
+  /**
+   * Ends the processes and removes the nodes. Pods must be gone by then: nobody ends them afterwards. Nodes that are kept count as lost after
+   * some 50 s, unless somebody starts them again.
+   */
+  stop(options?: { keepNodes?: boolean }): Promise<void>;
 }
 
 export interface SimulatedNodesOptions {
@@ -65,10 +68,10 @@ export async function startSimulatedNodes(options: SimulatedNodesOptions): Promi
   const indexes = Array.from({ length: count }, (_, i) => i);
   await inside(access, ['/bin/sh', '-c', indexes.map((i) => `ip route replace local ${podsOf(i)} dev lo`).join(' && ')]);
   const processes = [run(access, [process.execPath, SERVERS]), run(access, kwokCommand(kwok, access))];
-  const stop = async (): Promise<void> => {
-    await Promise.all(indexes.map((i) => client.delete({ type: NODES, name: nameOf(i) }).catch(() => undefined)));
+  const stop = async ({ keepNodes = false } = {}): Promise<void> => {
+    if (!keepNodes) await Promise.all(indexes.map((i) => client.delete({ type: NODES, name: nameOf(i) }).catch(() => undefined)));
     await Promise.all(processes.map(end));
-    await inside(access, ['/bin/sh', '-c', indexes.map((i) => `ip route del local ${podsOf(i)} dev lo || true`).join('; ')]);
+    if (!keepNodes) await inside(access, ['/bin/sh', '-c', indexes.map((i) => `ip route del local ${podsOf(i)} dev lo || true`).join('; ')]);
   };
   try {
     for (const i of indexes) await client.apply(NODES, nodeFor(i), { fieldManager: 'slipway-scale', force: true });

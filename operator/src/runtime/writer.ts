@@ -1,6 +1,6 @@
 // Owns the rules of writing: only the leader writes; children are created without force; only what is ours is applied over, and only the
 // incarnation that was looked at; an intent that is in place already is not sent again. Must not decide what is written.
-import { isConflict, isNotFound } from '@slipway/kube';
+import { isAlreadyExists, isConflict, isNotFound } from '@slipway/kube';
 import type { Client, KubeObject, ObjectRef, ResourceType } from '@slipway/kube';
 import { FIELD_MANAGER } from '@slipway/api';
 import { hashOf, isAsApplied, marked } from './in-place.ts';
@@ -96,10 +96,7 @@ class ApiWriter implements Writer {
     const ref = refOf(intent.object);
     const cached = this.options.cached(ref.type, ref.namespace ?? '', ref.name);
     if (cached !== undefined && this.isInPlace(ref, intent.object, cached)) return false;
-    const present = cached ?? (await this.look(ref));
-    if (present !== undefined && !scope.owns(present)) throw new NameTakenError(`${ref.type.kind} ${ref.name} exists and belongs to somebody else`);
-    this.mayWrite();
-    const written = await this.options.client.apply(ref.type, withPreconditions(intent, present), { fieldManager: FIELD_MANAGER, force: present !== undefined });
+    const written = cached === undefined ? await this.applyNew(scope, ref, intent) : await this.applyOver(scope, ref, intent, cached);
     this.options.ownWrites.note(scope.key, written);
     this.inPlace.set(nameOf(ref), { intent: hashOf(intent.object), live: liveMark(written) });
     return true;
@@ -107,12 +104,17 @@ class ApiWriter implements Writer {
 
   async createOnce(scope: Scope, object: KubeObject): Promise<void> {
     const ref = refOf(object);
-    const present = this.options.cached(ref.type, ref.namespace ?? '', ref.name) ?? (await this.look(ref));
-    if (present !== undefined && scope.owns(present)) return;
-    if (present !== undefined) throw new NameTakenError(`${ref.type.kind} ${ref.name} exists and belongs to somebody else`);
+    const cached = this.options.cached(ref.type, ref.namespace ?? '', ref.name);
+    if (cached !== undefined) return assertOwned(scope, ref, cached);
     this.mayWrite();
-    const written = await this.options.client.create(ref.type, object, { fieldManager: FIELD_MANAGER });
-    this.options.ownWrites.note(scope.key, written);
+    try {
+      const written = await this.options.client.create(ref.type, object, { fieldManager: FIELD_MANAGER });
+      this.options.ownWrites.note(scope.key, written);
+    } catch (error) {
+      const present = isAlreadyExists(error) ? await this.look(ref) : undefined;
+      if (present === undefined) throw error;
+      assertOwned(scope, ref, present);
+    }
   }
 
   async dryRun(object: KubeObject): Promise<void> {
@@ -140,6 +142,24 @@ class ApiWriter implements Writer {
     this.inPlace.delete(nameOf(refOf(object)));
   }
 
+  /** The name is mostly free, so it is not asked about beforehand: the API server refuses if it is not, and only then somebody looks who has it. */
+  private async applyNew(scope: Scope, ref: ObjectRef, intent: WriteIntent): Promise<KubeObject> {
+    this.mayWrite();
+    try {
+      return await this.options.client.apply(ref.type, withPreconditions(intent, { resourceVersion: NO_VERSION }), { fieldManager: FIELD_MANAGER, force: false });
+    } catch (error) {
+      const present = isConflict(error) ? await this.look(ref) : undefined;
+      if (present === undefined) throw error;
+      return this.applyOver(scope, ref, intent, present);
+    }
+  }
+
+  private applyOver(scope: Scope, ref: ObjectRef, intent: WriteIntent, present: KubeObject): Promise<KubeObject> {
+    assertOwned(scope, ref, present);
+    this.mayWrite();
+    return this.options.client.apply(ref.type, withPreconditions(intent, { uid: present.metadata.uid }), { fieldManager: FIELD_MANAGER, force: true });
+  }
+
   private mayWrite(): void {
     if (!this.options.isLeader()) throw new NotLeaderError('this replica does not lead');
   }
@@ -160,15 +180,21 @@ class ApiWriter implements Writer {
   }
 }
 
-/** The uid makes sure that it is this incarnation that is applied over, and that none is made should it be gone by now. */
-function withPreconditions(intent: WriteIntent, present: KubeObject | undefined): KubeObject {
-  const { resourceVersion } = intent;
+function assertOwned(scope: Scope, { type, name }: ObjectRef, present: KubeObject): void {
+  if (!scope.owns(present)) throw new NameTakenError(`${type.kind} ${name} exists and belongs to somebody else`);
+}
+
+/**
+ * The version of no object: an apply that asks for it makes the object or, if there is one of that name, whoever's it is, changes nothing and is
+ * answered 409. (etcd's first revision is 1 and holds nothing; an apply that makes an object does not look at the version.)
+ */
+const NO_VERSION = '1';
+
+/** A uid makes sure that it is this incarnation that is applied over, and that none is made should it be gone by now. A version of the intent wins. */
+function withPreconditions(intent: WriteIntent, { uid, resourceVersion }: { uid?: string | undefined; resourceVersion?: string }): KubeObject {
   const object = marked(intent.object);
-  const uid = present?.metadata.uid;
-  return {
-    ...object,
-    metadata: { ...object.metadata, ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-  };
+  const version = intent.resourceVersion ?? resourceVersion;
+  return { ...object, metadata: { ...object.metadata, ...(uid === undefined ? {} : { uid }), ...(version === undefined ? {} : { resourceVersion: version }) } };
 }
 
 /** A writer that remembers nothing yet: it sends what the objects themselves do not show to be in place. */
