@@ -6,7 +6,7 @@ import { dealt, randomOf, seedFor } from './order.ts';
 import { printed, reportOf } from './report.ts';
 import { followedChanges, splitsSeen } from './splits.ts';
 
-const sent = (due: number, over: Partial<Sent> = {}): Sent => ({ target: 'a', lane: 'close', due, ms: 5, revision: 'old', ...over });
+const sent = (due: number, over: Partial<Sent> = {}): Sent => ({ target: 'a', lane: 'close', due, lateMs: 0, ms: 5, revision: 'old', ...over });
 const kill = (over: Partial<Kill> = {}): Kill => ({ program: 'router', pod: 'p', at: 1000, until: 2000, ...over });
 
 describe('failed requests', () => {

@@ -39,6 +39,8 @@ export interface ChaosReport {
   byOperation: OperationRow[];
   byLane: Row[];
   all: Row;
+  /** By how much the callers themselves sent too late, milliseconds; part of every latency. */
+  late: Latency;
   splits: SplitSeen[];
   /** From a written route to the observed split, milliseconds. */
   changes: { count: number; measured: number; withinSecond: number; delay: Latency; acknowledged: Latency };
@@ -121,6 +123,7 @@ export function reportOf(journal: Journal): ChaosReport {
     byOperation: operationRows(journal),
     byLane: LANE_NAMES.map((lane) => rowOf(lane, sent.filter((each) => each.lane === lane))),
     all: rowOf('all', sent),
+    late: latencyOf(sent.map((each) => each.lateMs)),
     splits: splitsSeen(sent, changes, ended),
     changes: changesOf(journal),
   };
@@ -146,7 +149,7 @@ function failureLines({ failures, failedOperations }: ChaosReport): string[] {
 
 /** The report for people, a line each. */
 export function printed(report: ChaosReport): string[] {
-  const { changes } = report;
+  const { changes, late } = report;
   return [
     `${report.requests} requests, ${report.operations} operations in ${report.seconds} s (seed ${report.seed}${report.interrupted ? ', interrupted' : ''}), ${report.kills} kills`,
     `${report.lost} requests lost; ${report.all.failed - report.lost} failed in flight on, or led to, a process killed with -9`,
@@ -154,6 +157,7 @@ export function printed(report: ChaosReport): string[] {
     ...table(['while', 'runs', 'median s', ...LATENCY_HEAD], report.byOperation.map((row) => [row.name, row.runs, row.seconds.toFixed(1), ...latencyCells(row)])),
     '',
     ...table(['lane', ...LATENCY_HEAD], [...report.byLane, report.all].map((row) => [row.name, ...latencyCells(row)])),
+    `of which the callers themselves sent too late, ms: p50 ${late.p50}, p99 ${late.p99}, worst ${late.max}`,
     '',
     ...table(['weight', 'times', 'requests', 'wanted', 'seen', 'most off in one'], report.splits.map((each) => [`${each.weight} %`, each.spans, each.requests, each.wanted.toFixed(1), each.seen, each.worst.toFixed(1)])),
     '',

@@ -1,6 +1,6 @@
 // The operator's shell against a real API server without controllers or nodes: what it writes, what it leaves alone, what it repairs.
 // Whatever needs pods is in test/e2e.
-import { CONFIG_MAPS, CONTROLLER_REVISIONS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, EVENTS, SERVICES, isNotFound, manualClock, systemClock } from '@slipway/kube';
+import { CONFIG_MAPS, CONTROLLER_REVISIONS, CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, EVENTS, POD_DISRUPTION_BUDGETS, ROLE_BINDINGS, SERVICES, isNotFound, manualClock, systemClock } from '@slipway/kube';
 import type { Client, KubeObject, RequestReport, ResourceType } from '@slipway/kube';
 import { readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
@@ -170,6 +170,12 @@ describe('the operator on a real API server', () => {
 
     await client.delete({ type: DEPLOYMENTS, namespace, name: 'slipway-router' });
     await found(DEPLOYMENTS, 'slipway-router');
+
+    // Of these only metadata is watched; that somebody else set a field of ours shows there.
+    await client.patch({ type: POD_DISRUPTION_BUDGETS, namespace, name: 'slipway-router' }, { spec: { maxUnavailable: '100%' } }, { type: 'merge' });
+    await expect.poll(async () => (await get(POD_DISRUPTION_BUDGETS, 'slipway-router'))?.['spec'], { timeout: 30_000 }).toMatchObject({ maxUnavailable: 1 });
+    await client.patch({ type: ROLE_BINDINGS, namespace, name: 'slipway-router' }, { subjects: [] }, { type: 'merge' });
+    await expect.poll(async () => (await get(ROLE_BINDINGS, 'slipway-router'))?.['subjects'], { timeout: 30_000 }).toHaveLength(1);
   });
 
   it('writes a deleted record again as it was, and ends what belongs to a record that was lost while nobody looked', async () => {

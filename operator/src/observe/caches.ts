@@ -71,9 +71,12 @@ interface Watched {
   type: ResourceType;
   labelSelector?: string;
   transform?: (object: KubeObject) => KubeObject;
+  metadataOnly?: boolean;
 }
 
-const OTHERS: readonly Watched[] = [CONFIG_MAPS, SERVICES, POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, ROLE_BINDINGS, NETWORK_POLICIES].map((type) => ({ type, labelSelector: managed, transform: leanChild }));
+/** Whether they are as they were applied is in their metadata (runtime/in-place.ts), and of these nothing else is ever looked at. */
+const BY_METADATA: ReadonlySet<ResourceType> = new Set([POD_DISRUPTION_BUDGETS, SERVICE_ACCOUNTS, ROLE_BINDINGS, NETWORK_POLICIES]);
+const OTHERS: readonly Watched[] = [CONFIG_MAPS, SERVICES, ...BY_METADATA].map((type) => ({ type, labelSelector: managed, transform: leanChild, metadataOnly: BY_METADATA.has(type) }));
 
 /** Makes collections that share everything but the type. */
 function factoryFor(options: CachesOptions) {

@@ -46,6 +46,8 @@ export interface Sent {
   lane: LaneName;
   /** When it should have been sent, milliseconds since the epoch: a late sender does not make latency look small. */
   due: number;
+  /** Milliseconds from `due` until it was sent: what the sender, not the service, kept it waiting. */
+  lateMs: number;
   /** Milliseconds from `due` until the answer was complete or the request had failed. */
   ms: number;
   /** Revision that answered, as the router says. */
