@@ -63,6 +63,19 @@ describe('the queue of a model', () => {
     await Promise.all([...waiting, piece]);
   });
 
+  it('starts what came in one turn together at its end, and refuses nobody for it while a worker is free', async () => {
+    const { runner, batcher } = make({ maxQueue: 2, atEndOfTurn: setImmediate });
+    const together = [1, 2].map((value) => batcher.submit({ inputs: [row(value)], ...far }));
+    expect(runner.batches).toEqual([]);
+    const third = batcher.submit({ inputs: [row(3)], ...far }); // the queue is full, but only for want of the turn's end
+    expect(runner.batches).toEqual([[1, 2]]);
+    runner.next();
+    await Promise.all(together);
+    await vi.waitFor(() => { expect(runner.batches).toEqual([[1, 2], [3]]); });
+    runner.next();
+    await third;
+  });
+
   it('a deadline ends the waiting, and what ran out is not computed', async () => {
     const { runner, batcher } = make();
     const running = batcher.submit({ inputs: [row(1)], ...far });

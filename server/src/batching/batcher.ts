@@ -22,6 +22,11 @@ export interface RanBatch {
 export interface BatcherOptions extends BatchLimits {
   /** Calls that may wait; one more is refused. */
   maxQueue: number;
+  /**
+   * Calls back at the end of this turn of the event loop, so that calls which were read together run together; a hop to a worker costs
+   * more than a call. Default: a call that finds a worker free leaves alone, at once.
+   */
+  atEndOfTurn?(run: () => void): void;
   /** Told of every batch that ran. */
   onBatch(batch: RanBatch): void;
 }
@@ -31,7 +36,7 @@ export interface Submission {
   /** Milliseconds on the monotonic clock. */
   deadline: number;
   /** Aborted when the caller hangs up. */
-  signal?: AbortSignal | undefined;
+  signal?: { readonly aborted: boolean } | undefined;
   /** The caller gives the inputs' memory away and never looks at it again. */
   owned?: boolean;
   /** A later piece of a call that was let in already. */
@@ -61,6 +66,8 @@ export class Batcher {
   readonly #running = new Set<Item>();
   #sweep: NodeJS.Timeout | undefined;
   #wake: NodeJS.Timeout | undefined;
+  /** Whether batches start at the end of this turn. */
+  #due = false;
 
   constructor(runner: BatchRunner, options: BatcherOptions) {
     this.#runner = runner;
@@ -82,6 +89,7 @@ export class Batcher {
    * @throws InferenceError queue_full, deadline_exceeded, client_closed_request, or what the run failed with.
    */
   submit(submission: Submission): Promise<BatchResult> {
+    if (this.#due && this.#queue.length >= this.#options.maxQueue) this.pump(); // who waits for the turn to end only is in nobody's way
     if (submission.continued !== true && this.#queue.length >= this.#options.maxQueue) {
       const error = new InferenceError('queue_full', `${String(this.#queue.length)} calls wait for this model already.`, { retryAfterSeconds: this.#retryAfter() });
       return Promise.reject(error);
@@ -92,6 +100,20 @@ export class Batcher {
       this.#sweep ??= setInterval(() => {
         this.#expire(performance.now());
       }, SWEEP_MS);
+      this.#pumpSoon();
+    });
+  }
+
+  #pumpSoon(): void {
+    const { atEndOfTurn } = this.#options;
+    if (atEndOfTurn === undefined) {
+      this.pump();
+      return;
+    }
+    if (this.#due) return;
+    this.#due = true;
+    atEndOfTurn(() => {
+      this.#due = false;
       this.pump();
     });
   }

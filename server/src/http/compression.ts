@@ -41,17 +41,35 @@ export function addCompression(app: FastifyInstance, limits: { maxBodyBytes: num
     }
     done(null, inflated(payload, inflate(), limits.maxBodyBytes));
   });
-  app.addHook('onSend', async (request, reply, payload) => {
-    if (reply.hasHeader('content-encoding')) return payload;
-    const body = typeof payload === 'string' ? Buffer.from(payload) : payload;
-    if (!Buffer.isBuffer(body) || body.byteLength < MIN_BYTES) return payload;
+  // With a callback: a promise for each answer would cost small ones more than this hook does for them.
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const body = worthIt(payload);
+    if (body === undefined || reply.hasHeader('content-encoding')) {
+      done(null, payload);
+      return;
+    }
     reply.header('vary', 'accept-encoding');
     const encoding = choose(request.headers['accept-encoding']);
     const deflate = encoding === undefined ? undefined : DEFLATE[encoding];
-    if (encoding === undefined || deflate === undefined) return payload;
+    if (encoding === undefined || deflate === undefined) {
+      done(null, payload);
+      return;
+    }
     reply.header('content-encoding', encoding).removeHeader('content-length');
-    return deflate(body);
+    deflate(body).then((deflated) => {
+      done(null, deflated);
+    }, done);
   });
+}
+
+/** The bytes of an answer that is large enough. */
+function worthIt(payload: unknown): Buffer | undefined {
+  if (typeof payload === 'string') {
+    // At most three bytes a character: a short text is known to be small without counting.
+    if (payload.length * 3 < MIN_BYTES || Buffer.byteLength(payload) < MIN_BYTES) return undefined;
+    return Buffer.from(payload);
+  }
+  return Buffer.isBuffer(payload) && payload.byteLength >= MIN_BYTES ? payload : undefined;
 }
 
 /** Counts what came and what comes out: Fastify compares the first with Content-Length, we limit the second. */

@@ -1,5 +1,6 @@
 // Owns what the server measures: counters and histograms of calls, gauges read when scraped. Must not know protocols' bodies.
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
+import { Histogram } from './histograms.ts';
 import { Statistics, type Duration, type ModelStatistics } from './statistics.ts';
 import type { RanBatch } from '../batching/batcher.ts';
 import { METRICS, RUNTIME_PREFIX, type MetricEntry, type MetricName, type Phase } from './catalogue.ts';
@@ -65,12 +66,12 @@ export class MetricsCollector {
     if (code >= 400) this.#errors += 1;
     this.statistics.call(model, version, code < 400, ms);
     this.#counter('slipway_server_requests_total').inc({ model, version, protocol, code });
-    this.#histogram('slipway_server_request_duration_seconds').observe({ model, version, protocol }, ms / 1000);
+    this.#histogram('slipway_server_request_duration_seconds').observe([model, version, protocol], ms / 1000);
   }
 
   phase(model: string, version: string, phase: Phase, ms: number): void {
     this.statistics.phase(model, version, phase, ms);
-    this.#histogram('slipway_server_phase_duration_seconds').observe({ model, version, phase }, Math.max(0, ms) / 1000);
+    this.#histogram('slipway_server_phase_duration_seconds').observe([model, version, phase], Math.max(0, ms) / 1000);
   }
 
   /** Time the model ran for one call. */
@@ -82,7 +83,7 @@ export class MetricsCollector {
   /** A batch that ran, how long the model took for it, and the rows it was filled up with. */
   batch(model: string, version: string, { rows, padding, computeMs }: RanBatch): void {
     this.statistics.batch(model, version, rows, computeMs);
-    this.#histogram('slipway_server_batch_size').observe({ model, version }, rows);
+    this.#histogram('slipway_server_batch_size').observe([model, version], rows);
     if (padding > 0) this.#counter('slipway_server_padded_rows_total').inc({ model, version }, padding);
   }
 
@@ -179,7 +180,10 @@ function make(name: string, entry: MetricEntry, registry: Registry): Counter | G
       return new Counter(shared);
     case 'gauge':
       return new Gauge(shared);
-    case 'histogram':
-      return new Histogram({ ...shared, ...(entry.buckets === undefined ? {} : { buckets: [...entry.buckets] }) });
+    case 'histogram': {
+      const histogram = new Histogram({ name, help: entry.help, labelNames: entry.labels, buckets: entry.buckets ?? [] });
+      registry.registerMetric(histogram as unknown as Metric);
+      return histogram;
+    }
   }
 }

@@ -66,7 +66,7 @@ export async function loadModel(pool: WorkerPool, job: LoadJob, options: LoaderO
     const wanted = batchLimits(options, files.manifest);
     const warm = await warmUp(run, spec.signature, samples, { iterations: options.warmupIterations, maxBatchSize: wanted.maxRows, allowed: wanted.allowed, workers: runner.workers });
     const limits = { ...wanted, merge: warm.batching.enabled };
-    const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, onBatch: (batch) => { events.batch(spec, batch); } });
+    const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, atEndOfTurn: setImmediate, onBatch: (batch) => { events.batch(spec, batch); } });
     runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); } });
     return { spec, runner, batcher, limits, vectorizer, cache: responseCache(options, files.manifest), ...warm, ...identityOf(files.manifest, job) };
   } catch (error) {

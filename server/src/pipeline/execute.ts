@@ -9,7 +9,7 @@ export interface CallContext {
   /** Milliseconds on the monotonic clock. */
   deadline: number;
   /** Aborted when the caller hangs up. */
-  signal?: AbortSignal | undefined;
+  signal?: { readonly aborted: boolean } | undefined;
 }
 
 export interface Executed {
@@ -37,12 +37,18 @@ export async function execute(model: Model, inputs: readonly Tensor[], chunk: nu
     const part = pieces === 1 ? inputs : inputs.map((input) => sliceRows(input, index * size, Math.min(rows, (index + 1) * size)));
     return model.batcher.submit({ inputs: part, deadline, signal, continued: index > 0 });
   };
+  if (pieces === 1) return executedOf(await submit(0), started);
   const results = await inTurns(pieces, model.runner.workers + 1, submit);
   const wall = performance.now() - started;
   const outputs = (results[0]?.outputs ?? []).map((_, at) => concatRows(results.map((result) => result.outputs[at] as Tensor)));
   const queueMs = Math.max(...results.map((result) => result.queueMs));
   const computeMs = results.reduce((sum, result) => sum + result.computeMs, 0);
   return { outputs, queueMs, computeMs, batchMs: Math.max(0, wall - queueMs - computeMs) };
+}
+
+/** The usual case: the call is one piece. */
+function executedOf({ outputs, queueMs, computeMs }: BatchResult, started: number): Executed {
+  return { outputs, queueMs, computeMs, batchMs: Math.max(0, performance.now() - started - queueMs - computeMs) };
 }
 
 /** Keeps `width` pieces under way, so that a large call leaves room for others between its pieces. */

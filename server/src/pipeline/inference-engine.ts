@@ -112,7 +112,12 @@ export class InferenceEngine {
 
   /** Items of equal row shape run as one stack; others one by one (the batcher may still join them). */
   async #execute(model: Model, prepared: readonly Prepared[], chunk: number, context: CallContext): Promise<Ran> {
-    if (prepared.length === 1 || !sameShape(prepared)) {
+    const [first, second] = prepared;
+    if (first !== undefined && second === undefined) {
+      const run = await execute(model, first.tensors, chunk, context);
+      return { ...run, perItem: [run.outputs] };
+    }
+    if (!sameShape(prepared)) {
       const runs = await Promise.all(prepared.map((item) => execute(model, item.tensors, chunk, context)));
       return { ...merge(runs), perItem: runs.map((run) => run.outputs) };
     }

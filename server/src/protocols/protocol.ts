@@ -41,7 +41,8 @@ export interface Origin {
   began: number;
   /** The caller's own limit, if it gave one; the server's is kept anyway. */
   timeoutMs?: number | undefined;
-  signal: AbortSignal;
+  /** Its `aborted` becomes true when the caller hangs up. */
+  signal: { readonly aborted: boolean };
   /** Told what the access log may say of the call, when it is over. */
   note(note: CallNote): void;
   /** HTTP status that the protocol answers an error with, for the metrics; the catalogue's own by default. */
