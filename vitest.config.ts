@@ -6,7 +6,7 @@ const common = { pool: 'forks' as const, testTimeout: 20_000, hookTimeout: 60_00
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...common, name: 'unit', include: ['{api,cli,kube,operator,router,server,tools,models,test/chaos,test/load}/**/*.test.ts'] } },
+      { test: { ...common, name: 'unit', include: ['{api,cli,kube,operator,router,server,tools,models,test/{chaos,load,bench}}/**/*.test.ts'] } },
       { test: { ...common, name: 'sim', include: ['test/sim/**/*.test.ts'] } },
       { test: { ...common, name: 'server', include: ['test/{server,conformance}/**/*.test.ts'], testTimeout: 120_000, maxWorkers: 1 } },
       { test: { ...common, name: 'clients', include: ['test/clients/**/*.test.ts'], testTimeout: 120_000, maxWorkers: 1 } },

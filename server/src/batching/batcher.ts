@@ -26,7 +26,7 @@ export interface BatcherOptions extends BatchLimits {
    * Calls back at the end of this turn of the event loop, so that calls which were read together run together; a hop to a worker costs
    * more than a call. Default: a call that finds a worker free leaves alone, at once.
    */
-  atEndOfTurn?(run: () => void): void;
+  atEndOfTurn?: (run: () => void) => void;
   /** Told of every batch that ran. */
   onBatch(batch: RanBatch): void;
 }

@@ -11,6 +11,8 @@ const SETTING = { headerTableSize: 1, initialWindow: 4 } as const;
 const HEADER_BYTES = 9;
 const MAX_WINDOW = 2 ** 31 - 1;
 const DEFAULT_WINDOW = 65_535;
+/** A frame is no longer unless the server says so. */
+const MAX_FRAME = 16_384;
 /** What may be taken before the server is told so; far below the window, which is given whole at the start. */
 const TELL_AFTER = 2 ** 28;
 
@@ -77,7 +79,7 @@ class Connection {
 
   constructor(socket: net.Socket, request: GrpcRequest) {
     const message = Buffer.concat([Buffer.from([0]), uint32(request.message.byteLength), request.message]);
-    if (message.byteLength > DEFAULT_WINDOW) throw new RangeError('this client sends messages of less than 64 KiB');
+    if (message.byteLength > MAX_FRAME) throw new RangeError('this client sends messages of at most 16 KiB, one frame each');
     const headers = frame(TYPE.headers, FLAG.endHeaders, 0, headerBlock(request));
     this.#call = Buffer.concat([headers, frame(TYPE.data, FLAG.endStream, 0, message)]);
     this.#dataAt = headers.byteLength;

@@ -3,6 +3,7 @@ import { parseJson } from '../../http/json-body.ts';
 import type { Registry } from '../../models/registry.ts';
 import type { Call } from '../../pipeline/call.ts';
 import { maxCostOf } from '../bodies/cost.ts';
+import { movableBytes } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { DECODE, ENCODE, type DecodeJob, type EncodeJob, type Kind } from './body-jobs.ts';
 import { decodeBatch, decodePredict, encodeBatch, encodePredict, type Outside } from './codec.ts';
@@ -30,7 +31,7 @@ export class Bodies {
       const body = parseJson(bytes.toString('utf8'));
       return kind === 'predict' ? decodePredict(body, outside) : decodeBatch(body, outside);
     }
-    const own = new Uint8Array(bytes);
+    const own = movableBytes(bytes);
     const job: DecodeJob = { kind, bytes: own, outside, table: specTable(registry), maxCost: maxCostOf(maxHeapMb) };
     return (await thread.ask(DECODE, job, [own.buffer])) as Call;
   }

@@ -1,5 +1,6 @@
 // Owns where a V2 body is read and written: small JSON here, large JSON in the body thread. Raw tensors are views, here too.
 import { maxCostOf } from '../bodies/cost.ts';
+import { movableBytes } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { writeInferAnswer, type InferAnswer, type InferBody } from './answer.ts';
 import { readInferRequest } from './body.ts';
@@ -19,7 +20,7 @@ const INLINE_ELEMENTS = 16_384;
 /** @throws InferenceError */
 export async function readBody({ thread, inlineBytes, maxHeapMb }: V2Bodies, body: Buffer, jsonBytes: number | undefined): Promise<InferRequest> {
   if ((jsonBytes ?? body.byteLength) <= inlineBytes) return readInferRequest(body, jsonBytes);
-  const bytes = new Uint8Array(body);
+  const bytes = movableBytes(body);
   const job: ReadJob = { bytes, jsonBytes, maxCost: maxCostOf(maxHeapMb) };
   return (await thread.ask(READ, job, [bytes.buffer])) as InferRequest;
 }
