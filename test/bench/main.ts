@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { interruption, runCommand } from '../../tools/command.ts';
+import { ensureTensorFlow } from '../../tools/tensorflow/setup.ts';
 import { stopAll } from './processes.ts';
 import { tablesOf } from './report.ts';
 import { v2Request } from './requests.ts';
@@ -32,6 +33,8 @@ signal.addEventListener('abort', () => void stopAll().finally(() => process.exit
 await runCommand(signal, 'Interrupted.', async () => {
   const settings = settingsOf(process.argv.slice(2));
   if (settings === undefined) return void process.stdout.write(HELP);
+  const root = path.resolve(import.meta.dirname, '..', '..');
+  if (!settings.report) await ensureTensorFlow(root, { note: (line) => process.stderr.write(`  ${line}\n`), signal });
   const scratch = mkdtempSync(path.join(tmpdir(), 'slipway-bench-'));
   const bench: Bench = { settings, scratch, note: (line) => process.stderr.write(`  ${line}\n`) };
   try {
