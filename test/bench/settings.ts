@@ -9,11 +9,14 @@ export interface Settings {
   sections: readonly Section[];
   /** Names of contenders; undefined = all. */
   only: readonly string[] | undefined;
+  /** Calls at once; undefined = as each section has them. */
+  at: readonly number[] | undefined;
   rounds: number;
   seconds: number;
   warmup: number;
   /** Calls of the section `steady`. */
   calls: number;
+  emptyPageCache: boolean;
   out: string;
   /** Only print what was measured before. */
   report: boolean;
@@ -23,10 +26,12 @@ export const HELP = `usage: npm run bench [-- OPTIONS]     Slipway beside other 
 
   --sections LIST   of ${SECTIONS.join(', ')}; default all
   --only LIST       contenders: slipway, slipway/predict, fastify, mlserver, kserve, bentoml, pytriton; default all
+  --at LIST         concurrencies; default those of each section
   --no-peers        none that is Python
   --rounds N        rounds, in which the contenders take turns; medians are printed [3]
   --seconds N       of one measurement [3]
   --calls N         calls of the section steady [1000000]
+  --empty-page-cache  cold: also with the page cache empty; root only, and it slows down everything else on the machine for a while
   --quick           one round of one second, 50,000 calls
   --out FOLDER      where results are kept, a file per section, so that a long bench can run in pieces [dist/bench]
   --report          prints what the folder holds and measures nothing
@@ -43,16 +48,18 @@ const PEERLESS = ['slipway', 'slipway/predict', 'fastify'];
 export function settingsOf(args: string[]): Settings | undefined {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
-  const { values } = parseArgs({ args, options: { sections: text, only: text, 'no-peers': flag, rounds: text, seconds: text, calls: text, quick: flag, out: text, report: flag, help: { ...flag, short: 'h' } } });
+  const { values } = parseArgs({ args, options: { sections: text, only: text, at: text, 'no-peers': flag, 'empty-page-cache': flag, rounds: text, seconds: text, calls: text, quick: flag, out: text, report: flag, help: { ...flag, short: 'h' } } });
   if (values.help === true) return undefined;
   const usual = values.quick === true ? QUICK : FULL;
   return {
     sections: sectionsOf(list(values.sections)),
     only: list(values.only) ?? (values['no-peers'] === true ? PEERLESS : undefined),
+    at: list(values.at)?.map(Number),
     rounds: Number(values.rounds ?? usual.rounds),
     seconds: Number(values.seconds ?? usual.seconds),
     warmup: usual.warmup,
     calls: Number(values.calls ?? usual.calls),
+    emptyPageCache: values['empty-page-cache'] === true,
     out: path.resolve(values.out ?? path.join(import.meta.dirname, '..', '..', 'dist', 'bench')),
     report: values.report === true,
   };

@@ -1,6 +1,6 @@
 // The bench's own clients: what they call well is a whole answer, and every other end is told as what it was.
 import http from 'node:http';
-import net from 'node:net';
+import type net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createListener } from '../../../server/src/http/listener.ts';
 import { grpcHandler } from '../../../server/src/protocols/grpc/server.ts';

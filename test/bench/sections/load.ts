@@ -78,7 +78,7 @@ export async function closedLoops(bench: Bench, asked: Asked, concurrencies: rea
   const targets = await targetsOf(bench, asked);
   const rows: Row[] = [];
   try {
-    for (const concurrency of concurrencies) {
+    for (const concurrency of settings.at ?? concurrencies) {
       const how = (): How => ({ concurrency, seconds: settings.seconds, warmup: settings.warmup });
       const found = await inTurns(targets, settings.rounds, how);
       for (const [name, figures] of found) rows.push({ ...asked, concurrency, name, figures });

@@ -11,6 +11,8 @@ import { taskOf, stopTargets, type Bench } from './load.ts';
 const DELAY_PROBE = path.resolve(import.meta.dirname, '..', 'floors', 'event-loop-delay.ts');
 const LARGE_BYTES = 10_000_000;
 const PIECES = 20;
+/** Large bodies of one round. */
+const BODIES = 10;
 
 /** Asks the probe inside the server; its answer is the last line that it printed. */
 async function delayOf(served: Served): Promise<{ p50: number; p99: number; max: number }> {
@@ -41,7 +43,7 @@ export async function delays({ settings, scratch, note }: Bench): Promise<Delay[
   const seen: Delay[] = [];
   const measure = async (target: Target): Promise<void> => {
     await delayOf(target.served);
-    const { rate, bad } = await drive(target, { concurrency: 1, seconds: settings.seconds * 2, warmup: settings.warmup });
+    const { rate, bad } = await drive(target, { concurrency: 1, seconds: 0, warmup: 0, calls: BODIES });
     if (bad > 0) throw new Error(`${target.name} refused ${bad} bodies`);
     const delay = await delayOf(target.served);
     note(`${target.name}: ${rate.toFixed(1)} bodies/s, delay p99 ${delay.p99.toFixed(1)} ms`);
@@ -91,8 +93,8 @@ export async function coldStarts(bench: Bench): Promise<Cold[]> {
   };
   await once();
   const found: Cold[] = [{ what: 'page cache warm', ms: await times(() => undefined) }];
-  if (emptyPageCache()) found.push({ what: 'page cache empty', ms: await times(emptyPageCache) });
-  else note('the page cache cannot be emptied here: no cold figure');
+  if (settings.emptyPageCache && emptyPageCache()) found.push({ what: 'page cache empty', ms: await times(emptyPageCache) });
+  else note('no figure with an empty page cache: --empty-page-cache empties that of the whole machine, which needs root');
   return found;
 }
 
