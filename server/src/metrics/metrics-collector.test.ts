@@ -6,7 +6,7 @@ describe('metrics', () => {
   it('are those of the catalogue, by name, type, help and labels', async () => {
     const { text } = await new MetricsCollector().prometheus();
     for (const [name, { help, type }] of Object.entries(METRICS)) {
-      expect(name).toMatch(/^(slipway_server|nv_inference)_/);
+      expect(name).toMatch(/^(slipway_server|nv_(inference|cache))_/);
       expect(text).toContain(`# HELP ${name} ${help}`);
       expect(text).toContain(`# TYPE ${name} ${type}`);
     }
