@@ -108,6 +108,8 @@ export const ModelPackage = z.strictObject({
   path: z.string().optional(),
   /** SavedModel signature; default serving_default. */
   signature: z.string().optional(),
+  /** An .mjs file of the package that exports preprocess, postprocess or both. Runs only where the server allows it. */
+  handlers: z.strictObject({ module: z.string().regex(/^[^/\\].*\.mjs$/) }).optional(),
   /** Where its workers run; the server's own setting wins. Default: thread. */
   isolation: Isolation.optional(),
   inputs: z.array(TensorSpec).min(1).optional(),

@@ -15,6 +15,7 @@ import type { V2Bodies } from './protocols/v2/bodies.ts';
 import type { TfServingBodies } from './protocols/tfserving/bodies.ts';
 import { TfServingMetrics } from './protocols/tfserving/metrics.ts';
 import { Versions } from './protocols/tfserving/versions.ts';
+import type { HandlerOptions } from './plugins/handlers.ts';
 import { PreprocessingPipeline } from './pipeline/preprocessing-pipeline.ts';
 
 export interface Parts {
@@ -41,7 +42,7 @@ export function buildParts(config: ServerConfig): Parts {
   const metrics = new MetricsCollector();
   const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB, threads: config.threads, environment: config.childEnvironment });
   const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss() + pool.outsideBytes(), maxAgeMs: RSS_MAX_AGE_MS });
-  const manager = new ModelManager(pool, { ...managerOptions(config), memory }, managerEvents(log, metrics));
+  const manager = new ModelManager(pool, { ...managerOptions(config), memory, handlers: handlerOptions(config, log, metrics) }, managerEvents(log, metrics));
   const preprocessing = new PreprocessingPipeline({ maxTextLength: MAX_TEXT_LENGTH });
   const engine = new InferenceEngine({ registry: manager.registry, preprocessing, metrics, memory, maxBatchSize: config.MAX_BATCH_SIZE, maxBatchItems: config.MAX_BATCH_ITEMS });
   const thread = new BodyThread(config.WORKER_HEAP_MB);
@@ -50,6 +51,22 @@ export function buildParts(config: ServerConfig): Parts {
   const tfserving = { metrics: new TfServingMetrics(), bodies: v2, versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER, behindRouter: config.BEHIND_ROUTER }) };
   const access = new AccessLog({ sample: config.ACCESS_LOG_SAMPLE, errorSample: config.ACCESS_LOG_ERROR_SAMPLE, write: (line) => { log.info(line, 'call'); } });
   return { log, access, pool, manager, metrics, memory, engine, thread, bodies, v2, tfserving };
+}
+
+const HANDLER_START_MS = 10_000;
+
+function handlerOptions(config: ServerConfig, log: Logger, metrics: MetricsCollector): HandlerOptions | undefined {
+  if (!config.ALLOW_HANDLERS) return undefined;
+  return {
+    timeoutMs: config.HANDLER_TIMEOUT_SECONDS * 1000,
+    heapMb: config.HANDLER_HEAP_MB,
+    maxQueue: config.MAX_QUEUE,
+    startMs: HANDLER_START_MS,
+    timedOut: (model, version, handler) => {
+      metrics.handlerTimedOut(model, version, handler);
+      log.error({ model, version, handler }, 'a handler of the package took too long; its thread was ended');
+    },
+  };
 }
 
 function managerOptions(config: ServerConfig): ManagerOptions {

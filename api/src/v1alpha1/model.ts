@@ -82,6 +82,10 @@ export const ModelSpec = kube(
     warmup: WarmupSpec.optional(),
     batching: BatchingSpec.optional(),
     cache: CacheSpec.optional(),
+    allowHandlers: doc(
+      z.boolean().optional(),
+      'Whether code that the package brings (its handlers) may run in the serving pods. A package that has handlers is refused otherwise. Default: false.',
+    ),
     isolation: doc(
       z.enum(['thread', 'process']).optional(),
       "Where the model runs: in threads of the server, or each worker in a child process of its own, so that a crash of native code fails only the calls under way. Default: the package's own, else thread.",

@@ -29,8 +29,8 @@ export const InferenceServiceSpec = kube(
     description: 'What to serve and how.',
     cel: [
       {
-        rule: '!has(self.runtime) || !(has(self.model.format) || has(self.model.warmup) || has(self.model.batching) || has(self.model.cache) || has(self.model.isolation) || has(self.model.v1Dialect))',
-        message: "model.format, model.warmup, model.batching, model.cache, model.isolation and model.v1Dialect are for Slipway's own server; with runtime, remove them and use runtime.args or runtime.env",
+        rule: '!has(self.runtime) || !(has(self.model.format) || has(self.model.warmup) || has(self.model.batching) || has(self.model.cache) || has(self.model.isolation) || has(self.model.allowHandlers) || has(self.model.v1Dialect))',
+        message: "model.format, model.warmup, model.batching, model.cache, model.isolation, model.allowHandlers and model.v1Dialect are for Slipway's own server; with runtime, remove them and use runtime.args or runtime.env",
       },
       {
         rule: '!has(self.model.batching) || duration(self.model.batching.maxDelay) < duration(self.traffic.timeout)',

@@ -50,6 +50,7 @@ function serverEnv({ isvc, revision, number }: RevisionInput, timeoutSeconds: nu
     ...cacheEnv(model.cache),
     ...optionalEnv('MODEL_VERSION', model.version),
     ...optionalEnv('MODEL_FORMAT', model.format),
+    ...optionalEnv('ALLOW_HANDLERS', model.allowHandlers === true ? 'true' : undefined),
     ...optionalEnv('MODEL_ISOLATION', model.isolation),
     ...optionalEnv('V1_DIALECT', model.v1Dialect),
   ];

@@ -29,6 +29,8 @@ export interface ServingSpec {
   image?: ImageInput;
   uncertainty?: string;
   explanation: 'occlusion' | 'none';
+  /** Which handlers the package brings. */
+  handlers?: readonly ('preprocess' | 'postprocess')[];
   trainingDataTag?: string;
   baseline: Readonly<Record<string, number>>;
 }

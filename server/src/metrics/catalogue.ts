@@ -37,6 +37,7 @@ export const METRICS = {
   slipway_server_models_memory_bytes: { type: 'gauge', help: 'Memory booked for the loaded models: weights in every worker, and what a worker costs as measured.', labels: [] },
   slipway_server_models_memory_limit_bytes: { type: 'gauge', help: 'Memory that models may take together; those that are loaded by calls give way within it.', labels: [] },
   slipway_server_model_loads_total: { type: 'counter', help: 'Times the version was loaded.', labels: MODEL },
+  slipway_server_handler_timeouts_total: { type: 'counter', help: 'Calls of a package\'s handler that were ended because their time was over.', labels: [...MODEL, 'handler'] },
   slipway_server_model_evictions_total: { type: 'counter', help: 'Times the version was unloaded to make room for another.', labels: MODEL },
   slipway_server_tensors: { type: 'gauge', help: 'Tensors that tf.memory() counts, all workers together.', labels: [] },
   slipway_server_tensor_bytes: { type: 'gauge', help: 'Bytes that tf.memory() counts, all workers together.', labels: [] },

@@ -102,6 +102,10 @@ export class MetricsCollector {
     this.#counter('slipway_server_model_evictions_total').inc({ model, version });
   }
 
+  handlerTimedOut(model: string, version: string, handler: string): void {
+    this.#counter('slipway_server_handler_timeouts_total').inc({ model, version, handler });
+  }
+
   workerLost(model: string, version: string): void {
     this.#counter('slipway_server_worker_restarts_total').inc({ model, version });
   }

@@ -9,10 +9,13 @@ import { Batcher, type RanBatch } from '../batching/batcher.ts';
 import type { BatchLimits } from '../batching/policy.ts';
 import { ResponseCache, type CacheLimits, type HeldMemory } from '../cache/response-cache.ts';
 import { picturesOf, pictureTensor, prepareInputs, prepareTensors } from '../inference/inputs.ts';
+import { present } from '../inference/optional.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { Tensor } from '../inference/tensor.ts';
 import { textVectorizer, type TextVectorizer } from '../inference/text-vectorizer.ts';
 import { numericVersion } from '../inference/versions.ts';
+import { openHandlers, preprocessSample, warmHandlers, type SampleBody } from './package-handlers.ts';
+import type { HandlerOptions, Handlers } from '../plugins/handlers.ts';
 import type { Model } from './model.ts';
 import { inside, type PackageOnDisk } from './model-package.ts';
 import { specFor, textStepOf, type Identity } from './spec.ts';
@@ -34,6 +37,8 @@ export interface LoaderOptions {
   format: ModelFormat | undefined;
   /** Wins over what a package says. */
   isolation: Isolation | undefined;
+  /** Absent: code of packages is not run, and a package that has some is refused. */
+  handlers?: HandlerOptions | undefined;
 }
 
 export interface LoaderEvents {
@@ -53,22 +58,33 @@ export interface LoadJob {
 /** @throws LoadError; nothing stays loaded then. */
 export async function loadModel(pool: WorkerPool, job: LoadJob, options: LoaderOptions, events: LoaderEvents): Promise<Model> {
   events.phase('Loading');
+  const handlers = await openHandlers(job, options.handlers);
+  try {
+    return await loadWith(handlers, pool, job, { options, events });
+  } catch (error) {
+    await handlers?.close();
+    throw error;
+  }
+}
+
+async function loadWith(handlers: Handlers | undefined, pool: WorkerPool, job: LoadJob, { options, events }: { options: LoaderOptions; events: LoaderEvents }): Promise<Model> {
   const { files } = job;
   const vectorizer = await vectorizerOf(files);
   const request = { format: files.format, path: files.modelPath, signatureName: files.manifest?.signature ?? 'serving_default' };
   const runner = await ModelRunner.open(pool, request, { workers: options.workers, isolation: options.isolation ?? files.manifest?.isolation ?? 'thread' });
   try {
-    const spec = specFor(job.identity, files, runner.info);
+    const spec = { ...specFor(job.identity, files, runner.info), ...present({ handlers: handlers?.given }) };
     checkVectorizer(spec, vectorizer);
     events.phase('WarmingUp');
-    const samples = await readSamples(files, { spec, vectorizer, decode: (bytes, channels) => runner.decode({ bytes, channels }) });
+    const samples = await readSamples(files, { spec, vectorizer, handlers, decode: (bytes, channels) => runner.decode({ bytes, channels }) });
     const run = async (inputs: readonly Tensor[]): Promise<Tensor[]> => (await runner.run([inputs])).outputs;
     const wanted = batchLimits(options, files.manifest);
     const warm = await warmUp(run, spec.signature, samples, { iterations: options.warmupIterations, maxBatchSize: wanted.maxRows, allowed: wanted.allowed, workers: runner.workers });
+    await warmHandlers(handlers, spec, samples, run);
     const limits = { ...wanted, merge: warm.batching.enabled };
     const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, atEndOfTurn: setImmediate, onBatch: (batch) => { events.batch(spec, batch); } });
     runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); } });
-    return { spec, runner, batcher, limits, vectorizer, cache: responseCache(options, files.manifest), ...warm, ...identityOf(files.manifest, job) };
+    return { spec, runner, batcher, limits, vectorizer, handlers, cache: responseCache(options, files.manifest), ...warm, ...identityOf(files.manifest, job) };
   } catch (error) {
     await runner.close();
     throw error;
@@ -121,12 +137,13 @@ function checkVectorizer(spec: ServingSpec, vectorizer: TextVectorizer | undefin
 }
 
 /** The package's own requests as tensors. A sample that does not fit the model is the package's mistake. */
-async function readSamples(files: PackageOnDisk, { spec, vectorizer, decode }: SampleTarget): Promise<Tensor[][]> {
+async function readSamples(files: PackageOnDisk, target: SampleTarget): Promise<Tensor[][]> {
   const samples: Tensor[][] = [];
   for (const sample of files.manifest?.samples ?? []) {
     const file = inside(files.folder, sample.request);
     try {
-      samples.push(await sampleTensors(JSON.parse(await readFile(file, 'utf8')) as SampleBody, { spec, vectorizer, decode }));
+      const body = JSON.parse(await readFile(file, 'utf8')) as SampleBody;
+      samples.push(await sampleTensors(await preprocessSample(target.handlers, body, target.spec), target));
     } catch (error) {
       throw new LoadError('PackageInvalid', `${file}: ${(error as Error).message}`, error);
     }
@@ -134,25 +151,23 @@ async function readSamples(files: PackageOnDisk, { spec, vectorizer, decode }: S
   return samples;
 }
 
-interface SampleBody {
-  inputs?: unknown;
-  text?: string | string[];
-}
 
 interface SampleTarget {
   spec: ServingSpec;
   vectorizer: TextVectorizer | undefined;
+  handlers: Handlers | undefined;
   decode: (bytes: Uint8Array, channels: number) => Promise<Tensor>;
 }
 
 async function sampleTensors(body: SampleBody, { spec, vectorizer, decode }: SampleTarget): Promise<Tensor[]> {
-  const pictures = picturesOf(body.inputs, spec);
+  if (body.tensors !== undefined) return prepareTensors(body.tensors, spec).tensors;
+  const pictures = body.pictures ?? picturesOf(body.inputs, spec);
   if (pictures !== undefined) {
     const decoded = await Promise.all(pictures.map((bytes) => decode(bytes, spec.image?.channels ?? 1)));
     return prepareTensors([pictureTensor(decoded, spec)], spec, undefined).tensors;
   }
   if (vectorizer === undefined) return prepareInputs(body.inputs, spec, undefined).tensors;
-  const texts = Array.isArray(body.text) ? body.text : [body.text ?? ''];
+  const texts = typeof body.text === 'string' ? [body.text] : (body.text ?? ['']);
   return [textTensor(vectorizer, texts, spec)];
 }
 

@@ -6,6 +6,7 @@ import type { ModelRunner } from '../backends/model-runner.ts';
 import type { ResponseCache } from '../cache/response-cache.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { TextVectorizer } from '../inference/text-vectorizer.ts';
+import type { Handlers } from '../plugins/handlers.ts';
 import { InferenceError } from '../inference/errors.ts';
 
 export interface BatchingReport {
@@ -25,6 +26,8 @@ export interface Model {
   readonly runner: ModelRunner;
   readonly batcher: Batcher;
   readonly limits: BatchLimits;
+  /** The package's own code, where it has some. */
+  readonly handlers: Handlers | undefined;
   readonly vectorizer: TextVectorizer | undefined;
   /** Answers that may be given again, where the model has that switched on. */
   readonly cache: ResponseCache | undefined;
@@ -40,5 +43,5 @@ export interface Model {
 export async function closeModel(model: Model): Promise<void> {
   model.batcher.close(new InferenceError('draining', `Model ${model.spec.name} ${model.spec.version} is being unloaded.`));
   model.cache?.close();
-  await model.runner.close();
+  await Promise.all([model.runner.close(), model.handlers?.close()]);
 }

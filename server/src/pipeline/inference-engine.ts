@@ -11,6 +11,7 @@ import type { MetricsCollector } from '../metrics/metrics-collector.ts';
 import type { Call, CallResult, Item, ItemResult } from './call.ts';
 import { execute, type CallContext, type Executed } from './execute.ts';
 import { explainRows, MAX_EXPLAINED_ROWS } from './explain.ts';
+import { hasPostprocess, postprocessed, preprocessed } from './handled.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { isLarge, postprocess } from './postprocess.ts';
 import type { PreprocessingPipeline } from './preprocessing-pipeline.ts';
@@ -51,7 +52,7 @@ export class InferenceEngine {
     const { model } = lease;
     checkWanted(call, model.spec);
     const started = performance.now();
-    const prepared = await this.#prepareAll(model, call);
+    const prepared = await this.#prepareAll(model, call, context);
     const preprocess = performance.now() - started;
     const looked = await this.#look(model, call, prepared);
     const release = this.#options.memory.admit(looked?.found === undefined ? estimate(model.spec, prepared) : 0);
@@ -88,13 +89,13 @@ export class InferenceEngine {
     this.#options.metrics.cache(spec.name, spec.version, { hit: false, ms: ms + performance.now() - started });
   }
 
-  async #prepareAll(model: Model, call: Call): Promise<Prepared[]> {
+  async #prepareAll(model: Model, call: Call, context: CallContext): Promise<Prepared[]> {
     const { maxBatchItems } = this.#options;
     if (call.items.length > maxBatchItems) throw tooMany(call.items.length, maxBatchItems);
     const prepared: Prepared[] = [];
     let rows = 0;
     for (const [index, item] of call.items.entries()) {
-      const one = await this.#prepare(model, item, { index, of: call.items.length, nonFinite: call.nonFinite === true });
+      const one = await this.#prepare(model, item, { index, of: call.items.length, nonFinite: call.nonFinite === true, context });
       prepared.push(one);
       rows += one.rows;
       if (rows > maxBatchItems) throw tooMany(rows, maxBatchItems);
@@ -102,9 +103,9 @@ export class InferenceEngine {
     return prepared;
   }
 
-  async #prepare(model: Model, item: Item, place: { index: number; of: number; nonFinite: boolean }): Promise<Prepared> {
+  async #prepare(model: Model, item: Item, place: { index: number; of: number; nonFinite: boolean; context: CallContext }): Promise<Prepared> {
     try {
-      return item.prepared ?? (await this.#options.preprocessing.prepare(model, item, place.nonFinite));
+      return item.prepared ?? (await this.#options.preprocessing.prepare(model, await preprocessed(model, item, place.context), place.nonFinite));
     } catch (error) {
       throw place.of === 1 ? error : atIndex(error, place.index);
     }
@@ -131,13 +132,13 @@ export class InferenceEngine {
     const { call, prepared, executed, context } = work;
     if (call.answer === 'tensors') return executed.perItem.map((outputs) => ({ outputs: wantedOf(outputs, call.outputs), predictions: [], single: false, deferred: false }));
     const explained = isExplained(model, call, prepared);
-    const deferred = !explained && isLarge(executed.perItem.flat());
+    const deferred = !explained && !hasPostprocess(model) && isLarge(executed.perItem.flat());
     return Promise.all(
       executed.perItem.map(async (outputs, index) => {
         const item = call.items[index] ?? {};
         const single = typeof item.text === 'string';
         if (deferred) return { outputs, predictions: [], single, deferred };
-        const result = { ...postprocess(model.spec, outputs, call.extras), single, deferred };
+        const result = await postprocessed(model, outputs, { ...postprocess(model.spec, outputs, call.extras), single, deferred }, context);
         if (!explained) return result;
         const explanations = await explainRows(model, { item, tensors: prepared[index]?.tensors ?? [], result, context });
         return explanations === undefined ? result : { ...result, explanations };
@@ -163,8 +164,9 @@ interface Looked {
   found: Ran | undefined;
 }
 
-function isExplained({ spec }: Model, call: Call, prepared: readonly Prepared[]): boolean {
-  return call.extras && call.answer !== 'tensors' && spec.explanation === 'occlusion' && prepared.reduce((sum, item) => sum + item.rows, 0) <= MAX_EXPLAINED_ROWS;
+/** What a handler does to a request or an answer has no place in an explanation. */
+function isExplained({ spec, handlers }: Model, call: Call, prepared: readonly Prepared[]): boolean {
+  return handlers === undefined && call.extras && call.answer !== 'tensors' && spec.explanation === 'occlusion' && prepared.reduce((sum, item) => sum + item.rows, 0) <= MAX_EXPLAINED_ROWS;
 }
 
 function estimate(spec: ServingSpec, prepared: readonly Prepared[]): number {

@@ -66,6 +66,7 @@ function detailsOf(model: Model): Record<string, unknown> {
   return {
     format: model.spec.format,
     isolation: model.runner.isolation,
+    ...present({ handlers: model.handlers?.given }),
     takes: model.spec.takes,
     inputs: model.spec.signature.inputs,
     outputs: model.spec.signature.outputs,

@@ -24,7 +24,7 @@ export function specTable(registry: Registry): SpecRow[] {
 
 function specOf(call: Call, table: readonly SpecRow[]): ServingSpec | undefined {
   const named = call.modelName === undefined ? table : table.filter((row) => row.name === call.modelName || row.aliases.includes(call.modelName ?? ''));
-  const fitting = named.filter((row) => row.spec.takes === 'tensors' && (call.modelVersion === undefined ? row.isDefault : row.version === call.modelVersion));
+  const fitting = named.filter((row) => row.spec.handlers?.includes('preprocess') !== true && row.spec.takes === 'tensors' && (call.modelVersion === undefined ? row.isDefault : row.version === call.modelVersion));
   return fitting.length === 1 ? fitting[0]?.spec : undefined;
 }
 
