@@ -53,7 +53,7 @@ describe('what a server holds', () => {
 
   it('memory of the process is flat over predictions', () => {
     expect(at('predictions 10000').rss - at('predictions 2500').rss).toBeLessThan(15 * MIB);
-    expect(at('predictions 10000').heapUsed - at('predictions 2500').heapUsed).toBeLessThan(8 * MIB);
+    expect(at('predictions 10000').heapUsed - at('predictions 2500').heapUsed).toBeLessThan(2 * MIB);
   });
 
   it('memory of the process is flat over reloads', () => {
