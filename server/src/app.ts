@@ -58,9 +58,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
   addV2Routes(app, context, parts.v2); // Open Inference Protocol V2 (KServe, Triton, MLServer)
   const kserve = config.V1_DIALECT === 'kserve';
   addTfServingRoutes(app, { context, ...parts.tfserving }, !kserve); // TensorFlow Serving's REST, unless /v1/models is KServe's
-  if (kserve) addKserveRoutes(app, context);
-  addTorchServeRoutes(app, context);
-  addCloudRoutes(app, context, !kserve); // SageMaker, Vertex AI, Azure ML
+  if (kserve) addKserveRoutes(app, context, parts.instances);
+  addTorchServeRoutes(app, context, parts.instances);
+  addCloudRoutes(app, { context, bodies: parts.instances }, !kserve); // SageMaker, Vertex AI, Azure ML
   return app;
 }
 

@@ -10,6 +10,7 @@ import { ModelManager, type ManagerEvents, type ManagerOptions } from './models/
 import { InferenceEngine } from './pipeline/inference-engine.ts';
 import { MemoryBudget } from './pipeline/memory-budget.ts';
 import { BodyThread } from './protocols/bodies/thread.ts';
+import { InstanceBodies } from './protocols/instances/bodies.ts';
 import { Bodies } from './protocols/native/bodies.ts';
 import type { V2Bodies } from './protocols/v2/bodies.ts';
 import type { TfServingBodies } from './protocols/tfserving/bodies.ts';
@@ -29,6 +30,8 @@ export interface Parts {
   /** Where large bodies are parsed and printed. */
   thread: BodyThread;
   bodies: Bodies;
+  /** Of KServe V1, TorchServe and the clouds. */
+  instances: InstanceBodies;
   v2: V2Bodies;
   /** What TensorFlow Serving's REST and gRPC share. */
   tfserving: { metrics: TfServingMetrics; versions: Versions; bodies: TfServingBodies };
@@ -48,9 +51,10 @@ export function buildParts(config: ServerConfig): Parts {
   const thread = new BodyThread(config.WORKER_HEAP_MB);
   const v2 = { thread, inlineBytes: INLINE_BODY_BYTES, maxHeapMb: config.WORKER_HEAP_MB };
   const bodies = new Bodies({ registry: manager.registry, ...v2 });
+  const instances = new InstanceBodies({ engine, registry: manager.registry, ...v2 });
   const tfserving = { metrics: new TfServingMetrics(), bodies: v2, versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER, behindRouter: config.BEHIND_ROUTER }) };
   const access = new AccessLog({ sample: config.ACCESS_LOG_SAMPLE, errorSample: config.ACCESS_LOG_ERROR_SAMPLE, write: (line) => { log.info(line, 'call'); } });
-  return { log, access, pool, manager, metrics, memory, engine, thread, bodies, v2, tfserving };
+  return { log, access, pool, manager, metrics, memory, engine, thread, bodies, instances, v2, tfserving };
 }
 
 const HANDLER_START_MS = 10_000;

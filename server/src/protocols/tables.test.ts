@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ERRORS, InferenceError, type ErrorCode } from '../inference/errors.ts';
-import { numbersOf, readCsv, writeCsv } from './clouds/csv.ts';
+import { csvCost, numbersOf, readCsv, writeCsv } from './clouds/csv.ts';
 import { CLOUD_ERRORS, writeError as writeCloud } from './clouds/errors.ts';
 import { vertexUrl } from './clouds/routes.ts';
 import { KSERVE_STATUS, writeError as writeKserve } from './kserve/errors.ts';
@@ -38,6 +38,13 @@ describe('CSV', () => {
     fc.assert(fc.property(fc.array(fc.array(field, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 }), (rows) => {
       expect(readCsv(writeCsv(rows))).toEqual(rows);
     }));
+  });
+
+  it('weighs as many lines whichever way they end', () => {
+    const [lf, crlf, cr] = ['\n', '\r\n', '\r'].map((end) => csvCost(Buffer.from(`1,2${end}3,4${end}`)));
+    expect(cr).toBe(lf);
+    expect(crlf).toBe(csvCost(Buffer.from('1,2\n3,4\n')) + 2 * csvCost(Buffer.from('11')) - 2 * csvCost(Buffer.from('1')));
+    expect(csvCost(Buffer.from('1\n1\n'))).toBeGreaterThan(csvCost(Buffer.from('1111')));
   });
 
   it('knows numbers, and takes or refuses any text in words', () => {

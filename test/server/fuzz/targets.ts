@@ -10,7 +10,7 @@ import type { Item } from '../../../server/src/pipeline/call.ts';
 import { decodeInvocation, decodeScore, decodeVertex } from '../../../server/src/protocols/clouds/codec.ts';
 import { Deframer, frame } from '../../../server/src/protocols/grpc/framing.ts';
 import { messagesOf } from '../../../server/src/protocols/grpc/messages.ts';
-import { itemFor } from '../../../server/src/protocols/instances.ts';
+import { itemFor } from '../../../server/src/protocols/instances/instances.ts';
 import { decodeBody as decodeKserve } from '../../../server/src/protocols/kserve/codec.ts';
 import { decodeBatch, decodePredict as decodeNative } from '../../../server/src/protocols/native/codec.ts';
 import { readOctets } from '../../../server/src/protocols/native/octets.ts';

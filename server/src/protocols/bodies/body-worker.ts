@@ -1,6 +1,7 @@
 // The worker thread that parses and prints large bodies: the one visible list of its jobs. Must not hold models.
 import { parentPort } from 'node:worker_threads';
 import { asInferenceError, toRecord } from '../../inference/errors.ts';
+import { INSTANCES_JOBS } from '../instances/body-jobs.ts';
 import { NATIVE_JOBS } from '../native/body-jobs.ts';
 import { TFSERVING_JOBS } from '../tfserving/body-jobs.ts';
 import { V2_JOBS } from '../v2/body-jobs.ts';
@@ -9,7 +10,7 @@ import type { BodyReply, BodyRequest, Done } from './thread.ts';
 const port = parentPort;
 if (port === null) throw new Error('body-worker.ts runs in a worker thread only');
 
-const JOBS: Readonly<Record<string, (value: never) => Done>> = { ...NATIVE_JOBS, ...V2_JOBS, ...TFSERVING_JOBS };
+const JOBS: Readonly<Record<string, (value: never) => Done>> = { ...NATIVE_JOBS, ...V2_JOBS, ...TFSERVING_JOBS, ...INSTANCES_JOBS };
 
 function handle(request: BodyRequest): { reply: BodyReply; transfer: ArrayBuffer[] } {
   try {

@@ -2,11 +2,13 @@
 import { parseJson } from '../../http/json-body.ts';
 import { InferenceError } from '../../inference/errors.ts';
 import type { CallResult } from '../../pipeline/call.ts';
-import { isRecord, predictionRows, type Sent } from '../instances.ts';
+import { isRecord, predictionRows, type Sent } from '../instances/instances.ts';
 import { numbersOf, readCsv, writeCsv } from './csv.ts';
 
 const CSV = 'text/csv';
-const JSON_TYPE = 'application/json';
+export const isCsv = (type: string): boolean => type.startsWith(CSV);
+/** In full, as it is sent whether the body is a text or bytes. */
+export const JSON_TYPE = 'application/json; charset=utf-8';
 
 export interface Body {
   type: string;
@@ -24,7 +26,7 @@ export const encodeVertex = (result: CallResult): Body => ({ type: JSON_TYPE, bo
 
 /** JSON of any of the usual shapes, or text/csv. @throws InferenceError */
 export function decodeInvocation(text: string, contentType: string): Sent {
-  if (!contentType.startsWith(CSV)) return decodeLoose(parseJson(text));
+  if (!isCsv(contentType)) return decodeLoose(parseJson(text));
   const rows = readCsv(text);
   if (rows.length === 0) throw new InferenceError('malformed_request', 'The CSV has no row.');
   const texts = rows.every((row) => row.length === 1 && Number.isNaN(Number(row[0])));
@@ -33,7 +35,7 @@ export function decodeInvocation(text: string, contentType: string): Sent {
 
 export function encodeInvocation(result: CallResult, accept: string): Body {
   const rows = predictionRows(result);
-  return accept.startsWith(CSV) ? { type: CSV, body: writeCsv(rows) } : { type: JSON_TYPE, body: JSON.stringify({ predictions: rows }) };
+  return isCsv(accept) ? { type: CSV, body: writeCsv(rows) } : { type: JSON_TYPE, body: JSON.stringify({ predictions: rows }) };
 }
 
 /** `{"data": [...]}` or MLflow's `{"input_data": ...}`, answered by a list. @throws InferenceError */

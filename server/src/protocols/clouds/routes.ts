@@ -3,10 +3,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PICTURE_TYPES } from '../../http/bodies.ts';
 import { HEADERS } from '../../http/request-context.ts';
-import type { Call, CallResult } from '../../pipeline/call.ts';
-import { callFor, type Sent } from '../instances.ts';
+import type { Call } from '../../pipeline/call.ts';
+import type { InstanceBodies } from '../instances/bodies.ts';
+import type { Protocol } from '../instances/formats.ts';
 import { answerCall, bodyOf, protocolScope, type ProtocolContext } from '../protocol.ts';
-import { decodeInvocation, decodeScore, decodeVertex, encodeInvocation, encodeScore, encodeVertex, type Body } from './codec.ts';
 import { writeError } from './errors.ts';
 
 /** AIP_PREDICT_ROUTE and AIP_HEALTH_ROUTE. */
@@ -25,45 +25,37 @@ export function vertexUrl(paths: VertexPaths, url: string): string {
   return path === paths.health ? VERTEX_HEALTH : url;
 }
 
-interface Cloud {
-  protocol: string;
-  decode(request: FastifyRequest): Sent;
-  encode(result: CallResult, request: FastifyRequest): Body;
-}
+const CLOUDS = [['/invocations', 'sagemaker'], [VERTEX_PREDICT, 'vertex'], ['/score', 'azure']] as const;
 
-const textOf = (request: FastifyRequest): string => bodyOf(request).toString('utf8');
 const typeOf = (request: FastifyRequest): string => (request.headers['content-type'] ?? '').toLowerCase();
 
-const SAGEMAKER: Cloud = {
-  protocol: 'sagemaker',
-  decode: (request) => decodeInvocation(textOf(request), typeOf(request)),
-  encode: (result, request) => encodeInvocation(result, request.headers.accept ?? ''),
-};
-const VERTEX: Cloud = { protocol: 'vertex', decode: (request) => decodeVertex(textOf(request)), encode: encodeVertex };
-const AZURE: Cloud = { protocol: 'azure', decode: (request) => decodeScore(textOf(request)), encode: encodeScore };
+export interface CloudOptions {
+  context: ProtocolContext;
+  bodies: InstanceBodies;
+}
 
 /** @param ownsRoot whether `/` is Azure ML's liveness (KServe's dialect has it otherwise) */
-export function addCloudRoutes(app: FastifyInstance, context: ProtocolContext, ownsRoot: boolean): void {
+export function addCloudRoutes(app: FastifyInstance, options: CloudOptions, ownsRoot: boolean): void {
+  const { context } = options;
   protocolScope(app, { context, writeError }, (scope) => {
-    for (const [url, cloud] of [['/invocations', SAGEMAKER], [VERTEX_PREDICT, VERTEX], ['/score', AZURE]] as const) {
-      scope.post(url, (request, reply) => answer(context, cloud, { request, reply }));
-    }
+    for (const [url, protocol] of CLOUDS) scope.post(url, (request, reply) => answer(options, protocol, { request, reply }));
     scope.get(VERTEX_HEALTH, (_request, reply) => reply.code(context.ready() ? 200 : 503).send({ status: context.ready() ? 'healthy' : 'unready' }));
     if (ownsRoot) scope.get('/', () => ({ status: 'Healthy' }));
   });
 }
 
-function answer(context: ProtocolContext, cloud: Cloud, { request, reply }: { request: FastifyRequest; reply: FastifyReply }): Promise<FastifyReply> {
-  return answerCall(context, { request, reply, protocol: cloud.protocol, writeError }, {
-    decode: () => callOf(context, cloud, request),
-    encode: (result) => ({ status: 200, ...cloud.encode(result, request) }),
+function answer({ context, bodies }: CloudOptions, protocol: Protocol, { request, reply }: { request: FastifyRequest; reply: FastifyReply }): Promise<FastifyReply> {
+  return answerCall(context, { request, reply, protocol, writeError }, {
+    decode: () => callOf(bodies, protocol, request),
+    encode: (result) => bodies.print(protocol, result, { accept: request.headers.accept ?? '' }),
   });
 }
 
-function callOf(context: ProtocolContext, cloud: Cloud, request: FastifyRequest): Call | Promise<Call> {
+async function callOf(bodies: InstanceBodies, protocol: Protocol, request: FastifyRequest): Promise<Call> {
   const which = { name: targetModel(request), version: request.headers[HEADERS.modelVersion] as string | undefined };
-  if (!PICTURE_TYPES.includes(typeOf(request))) return callFor(context, which, cloud.decode(request));
-  return { modelName: which.name, modelVersion: which.version, items: [{ pictures: [bodyOf(request)] }], maxBatchSize: undefined, extras: false };
+  const [contentType, body] = [typeOf(request), bodyOf(request)];
+  if (!PICTURE_TYPES.includes(contentType)) return (await bodies.read({ protocol, body, contentType, which })).call;
+  return { modelName: which.name, modelVersion: which.version, items: [{ pictures: [body] }], maxBatchSize: undefined, extras: false };
 }
 
 /** SageMaker's multi-model header names an archive; its name is the model's. */

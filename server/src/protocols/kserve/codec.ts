@@ -3,7 +3,7 @@ import { parseJson } from '../../http/json-body.ts';
 import { InferenceError } from '../../inference/errors.ts';
 import { MAX_EXPLAINED_ROWS } from '../../pipeline/explain.ts';
 import type { CallResult } from '../../pipeline/call.ts';
-import { isRecord, predictionRows, type Sent } from '../instances.ts';
+import { isRecord, predictionRows, type Sent } from '../instances/instances.ts';
 
 /** `{"instances": [...]}` or `{"inputs": ...}`. @throws InferenceError */
 export function decodeBody(text: string): Sent {

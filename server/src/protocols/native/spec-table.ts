@@ -1,10 +1,10 @@
 // Owns which model a call means, as plain data a worker can have: enough to check and convert a large body away from the event
 // loop. PURE. Whatever it can't tell is left for the engine, which has the last word.
-import { prepareInputs, picturesOf } from '../../inference/inputs.ts';
 import { InferenceError } from '../../inference/errors.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import type { Entry, Registry } from '../../models/registry.ts';
 import type { Call, Item } from '../../pipeline/call.ts';
+import { prepareItem } from '../bodies/prepare.ts';
 
 export interface SpecRow {
   name: string;
@@ -24,7 +24,7 @@ export function specTable(registry: Registry): SpecRow[] {
 
 function specOf(call: Call, table: readonly SpecRow[]): ServingSpec | undefined {
   const named = call.modelName === undefined ? table : table.filter((row) => row.name === call.modelName || row.aliases.includes(call.modelName ?? ''));
-  const fitting = named.filter((row) => row.spec.handlers?.includes('preprocess') !== true && row.spec.takes === 'tensors' && (call.modelVersion === undefined ? row.isDefault : row.version === call.modelVersion));
+  const fitting = named.filter((row) => row.spec.takes === 'tensors' && (call.modelVersion === undefined ? row.isDefault : row.version === call.modelVersion));
   return fitting.length === 1 ? fitting[0]?.spec : undefined;
 }
 
@@ -35,14 +35,13 @@ function specOf(call: Call, table: readonly SpecRow[]): ServingSpec | undefined 
 export function prepareCall(call: Call, table: readonly SpecRow[]): Call {
   const spec = specOf(call, table);
   if (spec === undefined) return call;
-  const items = call.items.map((item, index) => prepareItem(item, spec, call.items.length === 1 ? '' : `batch[${String(index)}]`));
+  const items = call.items.map((item, index) => prepareAt(item, spec, call.items.length === 1 ? '' : `batch[${String(index)}]`));
   return { ...call, modelName: spec.name, modelVersion: spec.version, items };
 }
 
-function prepareItem(item: Item, spec: ServingSpec, prefix: string): Item {
-  if (item.text !== undefined || picturesOf(item.inputs, spec) !== undefined) return item;
+function prepareAt(item: Item, spec: ServingSpec, prefix: string): Item {
   try {
-    return { prepared: prepareInputs(item.inputs, spec, item.preprocessing) };
+    return prepareItem(item, spec);
   } catch (error) {
     if (!(error instanceof InferenceError) || prefix === '') throw error;
     const errors = error.errors.map((issue) => ({ ...issue, path: `${prefix}.${issue.path}` }));

@@ -5,21 +5,29 @@ import { InferenceError } from '../../inference/errors.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import { pictureSize } from '../../inference/pictures.ts';
 import type { CallResult, Item } from '../../pipeline/call.ts';
-import { isRecord, itemFor, predictionRows } from '../instances.ts';
+import { isRecord, itemFor, predictionRows } from '../instances/instances.ts';
 
-/** What was sent, and whether it is answered by one prediction, a list, or `{"predictions": [...]}`. */
+/** Whether a body is answered by one prediction, a list, or `{"predictions": [...]}`. */
+export type Shape = 'one' | 'list' | 'predictions';
+
 export interface Decoded {
   item: Item;
-  shape: 'one' | 'list' | 'predictions';
+  shape: Shape;
 }
 
 /** @throws InferenceError */
 export function decodeBody(bytes: Buffer, contentType: string, spec: ServingSpec): Decoded {
-  const boundary = /^multipart\/form-data;.*\bboundary="?([^";]+)"?/i.exec(contentType)?.[1];
-  const body = boundary === undefined ? bytes : firstPart(bytes, boundary);
+  const body = contentOf(bytes, contentType);
+  if (body === undefined) throw new InferenceError('malformed_request', 'The form has no part; send one, as curl -F data=@FILE does.');
   if (pictureSize(body) !== undefined) return { item: { pictures: [body] }, shape: 'one' };
   const text = body.toString('utf8');
   return spec.takes === 'text' ? decodeText(text, contentType, spec) : decodeJson(parseJson(text), spec);
+}
+
+/** Whether the body is a picture, which is taken as it is. */
+export function holdsPicture(bytes: Buffer, contentType: string): boolean {
+  const body = contentOf(bytes, contentType);
+  return body !== undefined && pictureSize(body) !== undefined;
 }
 
 /** A text model takes plain text too; what is no JSON is taken as that, for curl names no type of its own. */
@@ -56,17 +64,18 @@ function depthOf(value: unknown): number {
   return depth;
 }
 
-/** `curl -F data=@file` sends a form; its first part is the body. @throws InferenceError malformed_request */
-function firstPart(bytes: Buffer, boundary: string): Buffer {
+/** `curl -F data=@file` sends a form; its first part is the body. Undefined where the form has none. */
+function contentOf(bytes: Buffer, contentType: string): Buffer | undefined {
+  const boundary = /^multipart\/form-data;.*\bboundary="?([^";]+)"?/i.exec(contentType)?.[1];
+  if (boundary === undefined) return bytes;
   const opening = Buffer.from(`--${boundary}\r\n`);
   const start = bytes.indexOf(opening);
   const head = start < 0 ? -1 : bytes.indexOf('\r\n\r\n', start);
   const end = head < 0 ? -1 : bytes.indexOf(`\r\n--${boundary}`, head);
-  if (end < 0) throw new InferenceError('malformed_request', 'The form has no part; send one, as curl -F data=@FILE does.');
-  return bytes.subarray(head + 4, end);
+  return end < 0 ? undefined : bytes.subarray(head + 4, end);
 }
 
-export function encodePrediction(result: CallResult, shape: Decoded['shape']): string {
+export function encodePrediction(result: CallResult, shape: Shape): string {
   const rows = predictionRows(result);
   if (shape === 'predictions') return JSON.stringify({ predictions: rows });
   return JSON.stringify(shape === 'one' ? (rows[0] ?? null) : rows, null, 2);

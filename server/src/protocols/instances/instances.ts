@@ -1,34 +1,18 @@
 // Owns the loose way in that KServe V1, TorchServe and the clouds share: a list of instances (texts, rows, objects by name, pictures) for
 // whichever model there is, answered by its predictions row by row. Must not know a URL, a status or an error body.
-import { InferenceError } from '../inference/errors.ts';
-import { picturesOf } from '../inference/inputs.ts';
-import { bytesFromB64 } from '../inference/nested.ts';
-import type { ServingSpec } from '../inference/spec.ts';
-import type { Kind } from '../models/registry.ts';
-import type { Call, CallResult, Item, ItemResult } from '../pipeline/call.ts';
-import { completeItem } from '../pipeline/postprocess.ts';
-import type { ProtocolContext } from './protocol.ts';
+import { InferenceError } from '../../inference/errors.ts';
+import { picturesOf } from '../../inference/inputs.ts';
+import { bytesFromB64 } from '../../inference/nested.ts';
+import type { ServingSpec } from '../../inference/spec.ts';
+import type { Kind } from '../../models/registry.ts';
+import type { CallResult, Item, ItemResult } from '../../pipeline/call.ts';
+import { completeItem } from '../../pipeline/postprocess.ts';
 
 /** The body of a call: rows, or the native API's `inputs`. */
 export type Sent = { rows: readonly unknown[] } | { inputs: unknown };
 
-/** Name and version where the URL or a header gives them. */
-export interface Which {
-  name: string | undefined;
-  version: string | undefined;
-}
-
-/**
- * The call for a body. The model is asked what it takes before its rows are read.
- * @throws InferenceError
- */
-export async function callFor(context: ProtocolContext, which: Which, sent: Sent, extras = false): Promise<Call> {
-  const { spec } = await context.engine.describe({ ...which, takes: kindOf(sent) });
-  return { modelName: spec.name, modelVersion: spec.version, items: [itemFor(sent, spec)], maxBatchSize: undefined, extras };
-}
-
 /** What the first row looks like, to find the one model that fits where none is named. */
-function kindOf(sent: Sent): Kind {
+export function kindOf(sent: Sent): Kind {
   const first = 'rows' in sent ? sent.rows[0] : Array.isArray(sent.inputs) ? (sent.inputs as unknown[])[0] : sent.inputs;
   if (typeof first === 'string' || textOf(first) !== undefined) return 'text';
   return bytesFromB64(first) === undefined ? 'tensors' : 'picture';
