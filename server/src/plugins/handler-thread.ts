@@ -18,7 +18,8 @@ export interface ThreadLimits {
 export interface Wait {
   /** Milliseconds on the monotonic clock. */
   deadline: number;
-  signal?: AbortSignal | undefined;
+  /** `aborted` becomes true when the caller hangs up. */
+  signal?: { readonly aborted: boolean } | undefined;
 }
 
 export class HandlerThread {
