@@ -1,19 +1,23 @@
 // A package's own preprocess and postprocess code, run for real: what it may do, what ends it, and that nothing else notices.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { doubling } from './support/saved-model.ts';
-import { serve, temporaryFolder, until, type TestServer } from './support/server.ts';
+import { MODELS, ROOT, serve, temporaryFolder, until, type TestServer } from './support/server.ts';
 
 const ALLOWED = { WARMUP_ITERATIONS: '1', ALLOW_HANDLERS: 'true', HANDLER_TIMEOUT_SECONDS: '2' };
 
+const DECLARED = 'handlers: {module: handlers.mjs}\n';
+
 /** A package of y = x + x over [-1,2] with this module; `sample` is its warm-up request. */
-function packageWith(folder: string, code: string, sample?: object): void {
+function packageWith(folder: string, code: string, sample?: object, declared = DECLARED): void {
   doubling(folder, 'float32', [-1, 2]);
   writeFileSync(path.join(folder, 'handlers.mjs'), code);
   if (sample !== undefined) writeFileSync(path.join(folder, 'sample.json'), JSON.stringify(sample));
   const samples = sample === undefined ? '' : 'samples: [{request: sample.json}]\n';
-  writeFileSync(path.join(folder, 'model.yaml'), `apiVersion: modelpackage.slipway.dev/v1\nname: ${path.basename(folder)}\nversion: "1"\nformat: saved-model\nhandlers: {module: handlers.mjs}\n${samples}`);
+  writeFileSync(path.join(folder, 'model.yaml'), `apiVersion: modelpackage.slipway.dev/v1\nname: ${path.basename(folder)}\nversion: "1"\nformat: saved-model\n${declared}${samples}`);
 }
 
 /** Reads {width, height} objects; answers with words. */
@@ -52,6 +56,23 @@ export function postprocess(outputs, { predictions }) {
   if (predictions[0][0] === 6e6) for (;;) ;
   return predictions;
 }`;
+
+/** Takes texts with HTML tags. */
+const UNTAGGED = `
+const plain = (text) => text.replaceAll(/<[^>]*>/g, ' ');
+export function preprocess({ text }) {
+  return { text: Array.isArray(text) ? text.map(plain) : plain(text) };
+}
+export function postprocess(outputs, { predictions }) {
+  return predictions.map((prediction) => ({ ...prediction, rows: predictions.length }));
+}`;
+
+/** Batches that ran so far, and their rows. */
+async function batches(server: TestServer): Promise<{ count: number; rows: number }> {
+  const { text } = await server.parts.metrics.prometheus();
+  const sum = (what: string): number => [...text.matchAll(new RegExp(`^slipway_server_batch_size_${what}\\{[^}]*\\} (\\S+)$`, 'gm'))].reduce((all, [, value]) => all + Number(value), 0);
+  return { count: sum('count'), rows: sum('sum') };
+}
 
 const call = (server: TestServer, modelName: string, inputs: unknown): ReturnType<TestServer['post']> => server.post('/predict', { modelName, inputs });
 
@@ -119,6 +140,58 @@ describe('handlers', () => {
     await using server = await serve({ ...ALLOWED, MODEL_PATH: folder.path, HANDLER_TIMEOUT_SECONDS: '50', HANDLER_HEAP_MB: '16' });
     expect(await call(server, 'hostile', ['memory'])).toMatchObject({ status: 500, body: { code: 'inference_failed', detail: expect.stringContaining('memory limit') as string } });
     expect(await call(server, 'hostile', [[1, 2]])).toMatchObject({ status: 200 });
+  });
+});
+
+describe('docs/handlers.md', () => {
+  it('the example does what is printed there, as it is printed', async () => {
+    const page = readFileSync(path.join(ROOT, 'docs/handlers.md'), 'utf8');
+    const [declared = '', code = '', shell = ''] = ['yaml', 'js', 'sh'].map((language) => new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(page)?.[1]);
+    using folder = temporaryFolder();
+    packageWith(path.join(folder.path, 'boxes'), code, undefined, declared);
+    await using server = await serve({ ...ALLOWED, MODEL_PATH: folder.path });
+    const { stdout } = await promisify(execFile)('bash', ['-o', 'pipefail', '-c', shell.replace('http://127.0.0.1:3000', server.url)]);
+    expect([stdout.trim()]).toEqual([...shell.matchAll(/^# => (.*)$/gm)].map(([, printed]) => printed));
+    expect(await call(server, 'boxes', 'one'), 'its own words').toMatchObject({ status: 400, body: { detail: 'send a list of {width, height}' } });
+  });
+});
+
+/** Rows of the calls that wait for each other; all of them are one preferred batch. */
+const ROWS = [1, 2, 3, 1, 2, 3];
+const ALL_ROWS = ROWS.reduce((sum, rows) => sum + rows, 0);
+const TOGETHER = { ...ALLOWED, BATCH_MAX_DELAY_MS: '600000', BATCH_PREFERRED_SIZES: String(ALL_ROWS), REQUEST_TIMEOUT_SECONDS: '60' };
+
+describe('different calls that run in one batch', () => {
+  it('each go through the handlers alone', async () => {
+    using folder = temporaryFolder();
+    packageWith(path.join(folder.path, 'boxes'), WORDS);
+    await using server = await serve({ ...TOGETHER, MODEL_PATH: folder.path });
+    const before = await batches(server);
+    const boxes = ROWS.map((rows, index) => Array.from({ length: rows }, (_, row) => ({ width: 10 * index + 1, height: row + 1 })));
+    const answers = await Promise.all(boxes.map((some) => call(server, 'boxes', some)));
+    expect(answers.map(({ body }) => body.predictions)).toEqual(boxes.map((some) => some.map(({ width, height }) => ({ area: 4 * width * height, raw: [2 * width, 2 * height] }))));
+    expect(await batches(server)).toEqual({ count: before.count + 1, rows: before.rows + ALL_ROWS });
+  });
+
+  it('of texts too, with the words of the bare model', async () => {
+    using folder = temporaryFolder();
+    const sentiment = path.join(MODELS, 'sentiment', 'v2');
+    cpSync(sentiment, folder.path, { recursive: true });
+    writeFileSync(path.join(folder.path, 'handlers.mjs'), UNTAGGED);
+    appendFileSync(path.join(folder.path, 'model.yaml'), DECLARED);
+    await using bare = await serve({ MODEL_PATH: sentiment, WARMUP_ITERATIONS: '1' });
+    await using server = await serve({ ...TOGETHER, MODEL_PATH: folder.path });
+    const texts = ROWS.map((rows, index) => Array.from({ length: rows }, (_, row) => `${row % 2 === 0 ? 'a quiet and wonderful' : 'a dull and awful'} <b>film</b> number ${String(index)}`));
+    const expected = await Promise.all(texts.map((some) => bare.post('/predict', { text: some.map((text) => text.replaceAll(/<[^>]*>/g, ' ')) })));
+    const before = await batches(server);
+    const answers = await Promise.all(texts.map((text) => server.post('/predict', { text })));
+    expect(await batches(server)).toEqual({ count: before.count + 1, rows: before.rows + ALL_ROWS });
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    for (const [index, { body }] of answers.entries()) {
+      const own = expected[index]?.body.predictions as { prediction: string; score: number }[];
+      expect(own).toHaveLength(ROWS[index] ?? 0);
+      expect(body.predictions).toMatchObject(own.map(({ prediction, score }) => ({ prediction, score: expect.closeTo(score, 5) as number, rows: own.length })));
+    }
   });
 });
 

@@ -3,23 +3,20 @@ import path from 'node:path';
 import grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MESSAGES, type TensorMessage } from '../../server/src/protocols/tfserving/grpc-messages.ts';
-import { backend, closeAll, podAddress, startRouter, type Router, type Upstream } from '../../router/src/testing/harness.ts';
+import { backend, closeAll, startRouter, type Router, type Upstream } from '../../router/src/testing/harness.ts';
+import { serverPods } from './support/pod.ts';
 import { doubling } from './support/saved-model.ts';
-import { serve, temporaryFolder, type TestServer } from './support/server.ts';
+import { temporaryFolder } from './support/server.ts';
 
 const folder = temporaryFolder();
-const servers: TestServer[] = [];
+const servers = serverPods();
 let router: Router;
 let client: grpc.Client;
 let pods: Record<'stable' | 'canary', Upstream>;
 
 /** A server as a pod of a revision; versions are words here, so their numbers are those of the revisions. */
-async function pod(version: string, number: string, port: number): Promise<Upstream> {
-  const host = podAddress();
-  const server = await serve({ MODEL_PATH: path.join(folder.path, 'twice'), MODEL_NAME: 'twice', MODEL_VERSION: version, REVISION_NUMBER: number, BEHIND_ROUTER: 'true', WARMUP_ITERATIONS: '0', HOST: host, PORT: String(port) });
-  servers.push(server);
-  return { host, port: server.port, hits: () => 0, connections: () => 0, stop: () => server.close() };
-}
+const pod = (version: string, number: string, port: number): Promise<Upstream> =>
+  servers.start({ MODEL_PATH: path.join(folder.path, 'twice'), MODEL_NAME: 'twice', MODEL_VERSION: version, REVISION_NUMBER: number, WARMUP_ITERATIONS: '0' }, port);
 
 const during = (weight: number): ReturnType<typeof backend>[] => [backend('stable', 100 - weight, 'blue'), backend('canary', weight, 'green')];
 
@@ -34,7 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   client.close();
   await closeAll();
-  await Promise.all(servers.map((server) => server.close()));
+  await servers.close();
   folder[Symbol.dispose]();
 });
 

@@ -3,25 +3,20 @@ import path from 'node:path';
 import grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { V2_PROTO } from '../../server/src/protocols/v2/proto.ts';
-import { backend, closeAll, podAddress, startRouter, type Router, type Upstream } from '../../router/src/testing/harness.ts';
+import { backend, closeAll, startRouter, type Router, type Upstream } from '../../router/src/testing/harness.ts';
 import { grpcClient, type GrpcClient } from './support/grpc.ts';
+import { serverPods } from './support/pod.ts';
 import { doubling } from './support/saved-model.ts';
-import { serve, temporaryFolder, type TestServer } from './support/server.ts';
+import { temporaryFolder } from './support/server.ts';
 
 const CALLS = 200;
 const CANARY_SHARE = 0.25;
 const folder = temporaryFolder();
-const servers: TestServer[] = [];
+const pods = serverPods();
 let router: Router;
 let client: GrpcClient;
 
-/** A server as a pod of a revision: all pods listen on one port, each on its own address. */
-async function pod(version: string, port: number): Promise<Upstream> {
-  const host = podAddress();
-  const server = await serve({ MODEL_PATH: path.join(folder.path, 'twice'), MODEL_NAME: 'twice', MODEL_VERSION: version, BEHIND_ROUTER: 'true', WARMUP_ITERATIONS: '0', HOST: host, PORT: String(port) });
-  servers.push(server);
-  return { host, port: server.port, hits: () => 0, connections: () => 0, stop: () => server.close() };
-}
+const pod = (version: string, port: number): Promise<Upstream> => pods.start({ MODEL_PATH: path.join(folder.path, 'twice'), MODEL_NAME: 'twice', MODEL_VERSION: version, WARMUP_ITERATIONS: '0' }, port);
 
 beforeAll(async () => {
   doubling(path.join(folder.path, 'twice', '1'), 'float32', [-1, 2]);
@@ -34,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   client[Symbol.dispose]();
   await closeAll();
-  await Promise.all(servers.map((server) => server.close()));
+  await pods.close();
   folder[Symbol.dispose]();
 });
 

@@ -1,11 +1,20 @@
-"""Runs a client's checks and prints one JSON line for each: {"name", "ok", "error"}. Must not know a client."""
+"""Runs a client's checks and prints one JSON line for each: {"name", "ok", "error"}. Must not know a client.
+
+Arguments: HOST [WEIGHTS [split]]. Through a router, WEIGHTS are those of the model versions as JSON ({"1": 90, "2": 10}), one revision for each;
+with `split` the checks of the split run, and no others."""
 import json
 import sys
 import traceback
+from collections import Counter
+
+HOST = sys.argv[1] if len(sys.argv) > 1 else ""
+WEIGHTS = json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}
+CALLS = 200
+MAY_DIFFER = 2
 
 
-def run(checks):
-    for check in checks:
+def run(checks, of_split=()):
+    for check in of_split if "split" in sys.argv[3:] else checks:
         name = check.__name__.replace("_", " ")
         try:
             check()
@@ -27,4 +36,9 @@ def refuses(call, *words):
     raise AssertionError("the call was not refused")
 
 
-HOST = sys.argv[1] if len(sys.argv) > 1 else ""
+def follow_the_weights(versions):
+    """Asserts that the versions that answered CALLS calls are those of WEIGHTS, as often as their weights say."""
+    seen = Counter(versions)
+    assert sum(seen.values()) == CALLS and set(seen) <= set(WEIGHTS), seen
+    for version, weight in WEIGHTS.items():
+        assert abs(seen[version] - CALLS * weight / 100) <= MAY_DIFFER, seen

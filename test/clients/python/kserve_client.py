@@ -2,7 +2,7 @@
 import asyncio
 
 import kserve_client_side  # noqa: F401
-from harness import HOST, refuses, run
+from harness import CALLS, HOST, follow_the_weights, refuses, run
 from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRequest, RESTConfig
 
 URL = f"http://{HOST}"
@@ -63,8 +63,15 @@ def gRPC_infer():
     assert list(answer.outputs[0].shape) == [1, 3], answer
 
 
+def calls_of_one_connection_are_split_by_the_weights():
+    async def versions(client):
+        return [(await client.infer(request())).model_version.removeprefix("v") for _ in range(CALLS)]
+
+    follow_the_weights(asyncio.run(over_grpc(versions)))
+
+
 def refusals_say_why():
     refuses(lambda: asyncio.run(rest("v2").infer(URL, request(), model_name="nobody")), "404")
 
 
-run([V1_is_live_and_ready, V1_predict, V1_explain, V2_is_live_and_ready, V2_infer, gRPC_is_ready, gRPC_infer, refusals_say_why])
+run([V1_is_live_and_ready, V1_predict, V1_explain, V2_is_live_and_ready, V2_infer, gRPC_is_ready, gRPC_infer, refusals_say_why], of_split=[calls_of_one_connection_are_split_by_the_weights])

@@ -1,7 +1,7 @@
 """tensorflow-serving-api's stubs over gRPC: PredictionService and ModelService."""
 import grpc
 import numpy as np
-from harness import HOST, refuses, run
+from harness import CALLS, HOST, WEIGHTS, follow_the_weights, refuses, run
 from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2, types_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc
 
@@ -10,6 +10,8 @@ prediction = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 models = model_service_pb2_grpc.ModelServiceStub(channel)
 ROW = [0.2, 0.1, 0.4, 0.3, 0.5]
 TIMEOUT = 20
+# The versions that one server has: both, or, behind a router, those of either revision.
+SERVED = [{int(version)} for version in WEIGHTS] or [{1, 2}]
 
 
 def tensor(values, dtype, shape, **field):
@@ -17,9 +19,11 @@ def tensor(values, dtype, shape, **field):
     return tensor_pb2.TensorProto(dtype=dtype, tensor_shape=tensor_shape_pb2.TensorShapeProto(dim=sizes), **(field or values))
 
 
-def request(model="classifier", **field):
+def request(model="classifier", version=None, **field):
     asked = predict_pb2.PredictRequest()
     asked.model_spec.name = model
+    if version is not None:
+        asked.model_spec.version.value = version
     asked.inputs["readings"].CopyFrom(tensor({"float_val": ROW}, types_pb2.DT_FLOAT, [1, 5], **field))
     return asked
 
@@ -27,20 +31,19 @@ def request(model="classifier", **field):
 def predict_with_typed_values():
     answer = prediction.Predict(request(), TIMEOUT)
     assert [dim.size for dim in answer.outputs["probabilities"].tensor_shape.dim] == [1, 3]
-    assert answer.model_spec.name == "classifier" and answer.model_spec.version.value == 2, answer.model_spec
+    assert answer.model_spec.name == "classifier" and answer.model_spec.version.value in [max(versions) for versions in SERVED], answer.model_spec
 
 
 def predict_with_tensor_content():
     bytes_of_row = np.array(ROW, dtype="<f4").tobytes()
-    typed = prediction.Predict(request(), TIMEOUT)
-    raw = prediction.Predict(request(tensor_content=bytes_of_row), TIMEOUT)
+    typed = prediction.Predict(request(version=1), TIMEOUT)
+    raw = prediction.Predict(request(version=1, tensor_content=bytes_of_row), TIMEOUT)
     assert raw.outputs["probabilities"].float_val == typed.outputs["probabilities"].float_val or raw.outputs["probabilities"].tensor_content == typed.outputs["probabilities"].tensor_content
 
 
 def predict_a_version():
-    asked = request()
-    asked.model_spec.version.value = 1
-    assert prediction.Predict(asked, TIMEOUT).model_spec.version.value == 1
+    for version in (1, 2):
+        assert prediction.Predict(request(version=version), TIMEOUT).model_spec.version.value == version
 
 
 def predict_strings():
@@ -55,7 +58,7 @@ def model_status():
     asked.model_spec.name = "classifier"
     answer = models.GetModelStatus(asked, TIMEOUT)
     states = {each.version: get_model_status_pb2.ModelVersionStatus.State.Name(each.state) for each in answer.model_version_status}
-    assert states == {1: "AVAILABLE", 2: "AVAILABLE"}, states
+    assert states in [dict.fromkeys(versions, "AVAILABLE") for versions in SERVED], states
 
 
 def model_metadata():
@@ -74,4 +77,8 @@ def refusals_have_a_code():
     refuses(lambda: prediction.Predict(asked, TIMEOUT), "INVALID_ARGUMENT")
 
 
-run([predict_with_typed_values, predict_with_tensor_content, predict_a_version, predict_strings, model_status, model_metadata, refusals_have_a_code])
+def calls_of_one_connection_are_split_by_the_weights():
+    follow_the_weights(str(prediction.Predict(request(), TIMEOUT).model_spec.version.value) for _ in range(CALLS))
+
+
+run([predict_with_typed_values, predict_with_tensor_content, predict_a_version, predict_strings, model_status, model_metadata, refusals_have_a_code], of_split=[calls_of_one_connection_are_split_by_the_weights])

@@ -3,7 +3,7 @@ import queue
 
 import numpy as np
 import tritonclient.grpc as triton
-from harness import HOST, refuses, run
+from harness import CALLS, HOST, follow_the_weights, refuses, run
 
 client = triton.InferenceServerClient(url=HOST)
 A = np.arange(16, dtype=np.int32).reshape(1, 16)
@@ -76,7 +76,8 @@ def strings():
 
 
 def statistics():
-    assert client.get_inference_statistics("simple").model_stats[0].inference_count > 0
+    client.infer("simple", inputs(), model_version="1")
+    assert client.get_inference_statistics("simple", "1").model_stats[0].inference_count > 0
 
 
 def refusals_say_why():
@@ -84,4 +85,8 @@ def refusals_say_why():
     refuses(lambda: client.infer("simple", inputs()[:1]), "INVALID_ARGUMENT", "INPUT1")
 
 
-run([health, metadata, infer, infer_compressed, async_infer, stream_infer, strings, statistics, refusals_say_why])
+def calls_of_one_connection_are_split_by_the_weights():
+    follow_the_weights(client.infer("simple", inputs()).get_response().model_version for _ in range(CALLS))
+
+
+run([health, metadata, infer, infer_compressed, async_infer, stream_infer, strings, statistics, refusals_say_why], of_split=[calls_of_one_connection_are_split_by_the_weights])

@@ -1,7 +1,7 @@
 """tritonclient over HTTP: what its simple_* examples do, against the model `simple` (two int32 inputs; their sum and difference)."""
 import numpy as np
 import tritonclient.http as triton
-from harness import HOST, refuses, run
+from harness import CALLS, HOST, follow_the_weights, refuses, run
 
 client = triton.InferenceServerClient(url=HOST, concurrency=4)
 A = np.arange(16, dtype=np.int32).reshape(1, 16)
@@ -84,9 +84,9 @@ def strings():
 
 
 def statistics_count():
-    before = client.get_inference_statistics("simple")["model_stats"][0]["inference_count"]
-    client.infer("simple", inputs(True))
-    assert client.get_inference_statistics("simple")["model_stats"][0]["inference_count"] == before + 1
+    before = client.get_inference_statistics("simple", "1")["model_stats"][0]["inference_count"]
+    client.infer("simple", inputs(True), model_version="1")
+    assert client.get_inference_statistics("simple", "1")["model_stats"][0]["inference_count"] == before + 1
 
 
 def refusals_say_why():
@@ -96,4 +96,8 @@ def refusals_say_why():
     refuses(lambda: client.infer("simple", wrong), "INPUT")
 
 
-run([health, metadata, infer_with_binary_tensors, infer_with_JSON, infer_binary_in_and_JSON_out, only_the_asked_output, without_outputs_all_come, request_id_comes_back, async_infer, compressed_both_ways, strings, statistics_count, refusals_say_why])
+def calls_are_split_by_the_weights():
+    follow_the_weights(client.infer("simple", inputs(True)).get_response()["model_version"] for _ in range(CALLS))
+
+
+run([health, metadata, infer_with_binary_tensors, infer_with_JSON, infer_binary_in_and_JSON_out, only_the_asked_output, without_outputs_all_come, request_id_comes_back, async_infer, compressed_both_ways, strings, statistics_count, refusals_say_why], of_split=[calls_are_split_by_the_weights])
