@@ -83,6 +83,14 @@ export const PROGRAMS = {
     ldflags: STRIPPED,
     takes: 'about 3 minutes',
   },
+  'kube-router': {
+    module: 'kube-router',
+    package: 'github.com/cloudnativelabs/kube-router/v2/cmd/kube-router',
+    version: 'v2.1.0',
+    tags: [],
+    ldflags: STRIPPED,
+    takes: 'about 3 minutes',
+  },
   kwok: { module: 'kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', version: 'v0.7.0', tags: [], ldflags: STRIPPED, takes: 'about 3 minutes' },
 } as const satisfies Record<string, Program>;
 
