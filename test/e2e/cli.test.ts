@@ -101,6 +101,19 @@ describe('kubectl isvc on the real node', () => {
     expect(logs.told).toBe('');
   });
 
+  it('history numbers the revisions, undo goes back, pause holds it', async () => {
+    const before = await owner.isvc('history', name);
+    expect(before.stdout).toMatch(/^1 .*sentiment\/v1\n2 .*sentiment\/v2/m);
+    expect(await owner.isvc('undo', name)).toMatchObject({ code: 0, stdout: expect.stringContaining('goes back to revision 1') as string });
+    expect(await owner.isvc('status', name, '--timeout', '150s')).toMatchObject({ code: 3 });
+    expect(await owner.isvc('pause', name)).toMatchObject({ code: 0 });
+    expect(await owner.isvc('status', name, '--no-wait')).toMatchObject({ code: 3 });
+    expect(await owner.isvc('resume', name)).toMatchObject({ code: 0 });
+    expect(await owner.isvc('promote', name, '--full')).toMatchObject({ code: 0 });
+    expect(await owner.isvc('status', name, '--timeout', '150s')).toMatchObject({ code: 0 });
+    expect(await predicted()).toBe(EXAMPLE.expect['v1']);
+  });
+
   it('view sees everything and changes nothing; each refusal names the role that it takes', async () => {
     const looks: [string, RegExp][] = [['get', /⟳ sentiment/], ['history', /sentiment\/v1/], ['explain', /Ready +True/], ['logs', /./], ['status', /Healthy/]];
     const seen = await Promise.all(looks.map(([command]) => viewer.isvc(command, name)));
