@@ -32,7 +32,7 @@ export const GROUPS: readonly Group[] = [
     name: 'e2e',
     about: 'a real node: releases under load, the chart, Prometheus',
     kind: 'tests',
-    needs: { tensorflow: true, images: true, programs: [...CLUSTER, 'minio', 'prometheus', 'prometheus-operator', 'prometheus-config-reloader', 'kwok'] },
+    needs: { tensorflow: true, images: true, programs: [...CLUSTER, 'minio', 'prometheus', 'prometheus-operator', 'prometheus-config-reloader', 'kwok', 'kube-router'] },
     minutes: 60,
   },
 ];
