@@ -1,12 +1,13 @@
 // Builds the images without Docker, as OCI archives in the cache: base, native and application layers, each made only when its
 // content changes. It must not know where the images go.
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheRoot, sha256 } from '../cache.ts';
 import { ensureTensorFlow, type NativeTensorFlow } from '../tensorflow/setup.ts';
 import type { Note } from '../progress.ts';
 import { baseEntries, libraryEntries, sharedLibraries } from './base.ts';
 import { cachedBundle } from './bundle-cache.ts';
+import { isSuperfluous } from './archives.ts';
 import { openHashes } from './hashes.ts';
 import { makeLayer, type Layer } from './layer.ts';
 import { appEntries, onnxEntries, tensorflowEntries, tensorflowSystemLibraries } from './layers.ts';
@@ -41,7 +42,6 @@ export interface BuiltImage {
   readonly cached: boolean;
 }
 
-const KEPT_ARCHIVES = 2;
 const UNUSED_MS = 7 * 24 * 3600_000;
 
 /** Builds all images; what the cache has costs little. Throws with the compiler's message if a source does not compile. */
@@ -98,6 +98,8 @@ async function writeImage(cache: string, request: BuildRequest, spec: ImageSpec,
   const ref = `${request.registry}/${spec.name}:${request.tag ?? `dev-${documents.digest.slice('sha256:'.length).slice(0, 12)}`}`;
   const archive = path.join(cache, `${spec.name}-${sha256(`${documents.digest} ${ref}`).slice(0, 16)}.tar`);
   await writeArchive(archive, { documents, layers, ref });
+  const now = new Date();
+  await utimes(archive, now, now); // in use, also where it was there already
   const sum = (size: (layer: Layer) => number): number => layers.reduce((total, layer) => total + size(layer), 0);
   return {
     name: spec.name, ref, archive, digest: documents.digest, layers: layers.length, cached: layers.every((layer) => !layer.made),
@@ -105,12 +107,12 @@ async function writeImage(cache: string, request: BuildRequest, spec: ImageSpec,
   };
 }
 
-/** Keeps the archives just built, the newest of the others, and the layers and bundles of this week. */
+/** Keeps the archives that somebody may need, and the layers and bundles of this week. */
 async function removeUnused(cache: string, built: readonly BuiltImage[]): Promise<void> {
   const archives = await byAge(cache, (name) => name.endsWith('.tar'));
   for (const { name, archive } of built) {
-    const others = archives.filter((file) => path.basename(file.path).startsWith(`${name}-`) && file.path !== archive);
-    await Promise.all(others.slice(KEPT_ARCHIVES).map((file) => rm(file.path, { force: true })));
+    const others = archives.filter((file) => file.path !== archive);
+    await Promise.all(others.filter(isSuperfluous(name, Date.now())).map((file) => rm(file.path, { force: true })));
   }
   for (const folder of ['layers', 'bundles']) {
     const unused = (await byAge(path.join(cache, folder), () => true)).filter((entry) => Date.now() - entry.mtimeMs > UNUSED_MS);
