@@ -16,6 +16,10 @@ describe('the verdicts', () => {
     expect(verdict(saved(row('slipway', 1000, 9001), row('mlserver', 100, 9000)), 'mlserver, at')).toBe(false);
   });
 
+  it('say nothing of a peer that answered nothing', () => {
+    expect(verdict(saved(row('slipway', 1000, 5000), row('kserve', 0, 0)), 'kserve, at')).toBeUndefined();
+  });
+
   it('say what was not measured', () => {
     expect(verdictsOf({}).map(({ met }) => met)).toEqual(verdictsOf({}).map(() => undefined));
   });

@@ -32,7 +32,8 @@ const json = (name: string, concurrency = AT): Pick<Row, 'work' | 'wire' | 'conc
 
 const faster = (peer: string, times: number): Check => (all) => {
   const [own, other] = [find(all, json('slipway'))?.figures, find(all, json(peer))?.figures];
-  if (own === undefined || other === undefined) return undefined;
+  // A peer that answers nothing was not measured, whatever the ratio says.
+  if (own === undefined || other === undefined || other.rate === 0) return undefined;
   const found = own.rate / other.rate;
   return { measured: `${ratio(found)} times; p99 ${(own.p99 / 1000).toFixed(1)} against ${(other.p99 / 1000).toFixed(1)} ms`, met: found >= times && own.p99 < other.p99 };
 };

@@ -51,6 +51,9 @@ async function closedLoop(all: readonly Lane[]): Promise<void> {
   begin();
   await Promise.race([full, ...(plan.calls === undefined ? [pause(plan.seconds)] : [])]);
   stopped = true;
+  // Lanes that were lost before counting began would otherwise be seen nowhere.
+  tally.bad = Math.max(tally.bad, broken);
+  if (broken > 0) tally.firstBad ||= CLOSED;
 }
 
 /** Sends what is due by the clock; latency counts from the moment a call was due, so that a slow server cannot hide its queue. */

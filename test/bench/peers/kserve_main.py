@@ -3,7 +3,8 @@ import os
 import sys
 
 import onnxruntime
-from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
+from kserve import InferRequest, InferResponse, Model, ModelServer
+from kserve.utils.utils import get_predict_response
 
 
 class OnnxModel(Model):
@@ -18,10 +19,7 @@ class OnnxModel(Model):
 
     def predict(self, payload: InferRequest, headers=None, response_headers=None) -> InferResponse:
         [y] = self._session.run([self._output], {self._input: payload.inputs[0].as_numpy()})
-        output = InferOutput(name=self._output, shape=list(y.shape), datatype="FP32")
-        # Raw tensors are answered with raw tensors, JSON with JSON.
-        output.set_data_from_numpy(y, binary_data=payload.inputs[0].raw_data is not None)
-        return InferResponse(response_id=payload.id or "", model_name=self.name, infer_outputs=[output])
+        return get_predict_response(payload, y, self.name)
 
 
 if __name__ == "__main__":
