@@ -5,7 +5,8 @@ import net from 'node:net';
 import path from 'node:path';
 import { ensureEnvironment, type EnvironmentName } from '../../tools/clients/environments.ts';
 import { exec } from '../../tools/exec.ts';
-import { freePort, start, type Started } from './processes.ts';
+import { freePort } from '../support/free-port.ts';
+import { start, type Started } from './processes.ts';
 import { bentoRequest, nativeRequest, v2Request, type Request, type Wire, type Work } from './requests.ts';
 
 export interface Served extends Started {

@@ -2,7 +2,6 @@
 // children, ended whatever happens. Must not know what they are.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import net from 'node:net';
 
 const CLOCK_TICKS = 100;
 const LAST_WORDS = 4000;
@@ -112,12 +111,4 @@ export function cpuSeconds(pid: number): number {
 /** Resident memory of the process and its children, MiB; shared pages count once for each. */
 export function rssMib(pid: number): number {
   return family(pid).reduce((sum, each) => sum + Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${each}/status`))?.[1] ?? 0) / 1024, 0);
-}
-
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { LABELS, RouterReport } from '@slipway/api';
@@ -14,6 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../tools/cluster/wait.ts';
 import { startControlPlane } from './support/control-plane.ts';
 import type { ControlPlane } from './support/control-plane.ts';
+import { freePort } from '../support/free-port.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../router/src/main.ts');
 
@@ -39,14 +40,6 @@ function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | nu
     child.once('exit', (code) => resolve(code));
     child.kill(signal);
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 interface Running {
@@ -161,6 +154,7 @@ describe('the router process', () => {
     const before = await start(relay.kubeconfig);
     await soon(async () => (await before.get('/metrics')).text.includes('slipway_router_synced 1'), before);
     await soon(() => Promise.resolve(onDisk().includes('"sequence\\":3')), before);
+    await soon(async () => (await state(before))?.endpoints['svc-1'] === 2, before);
     await relay.down();
     await apply(ENDPOINT_SLICES, slice(['10.244.0.6']));
     expect(await state(before)).toMatchObject({ sequence: 3, endpoints: { 'svc-1': 2 } });

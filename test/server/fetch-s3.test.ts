@@ -14,6 +14,7 @@ import { FetchedPackage, TerminationReport } from '@slipway/api';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { tarGz } from '../../router/src/fetch/test-archives.ts';
 import { ensurePrograms } from '../../tools/cluster/binaries.ts';
+import { freePort } from '../support/free-port.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../router/src/fetch/main.ts');
 const ACCESS = { AWS_ACCESS_KEY_ID: 'slipway-test', AWS_SECRET_ACCESS_KEY: 'slipway-test-secret' };
@@ -24,14 +25,6 @@ let port: number;
 let client: S3Client | undefined;
 let folder: string;
 const proxies: net.Server[] = [];
-
-async function freePort(): Promise<number> {
-  const probe = net.createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port: free } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
-}
 
 beforeAll(async () => {
   const programs = await ensurePrograms(['minio'], { report: () => undefined });

@@ -1,14 +1,13 @@
 // What the image's bundle does where native TensorFlow is not there (it is bundled without the addon): says so loudly, stays up,
 // and uses the slow backend only when told to.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { bundle } from '../../tools/images/bundle.ts';
 import { doubling } from './support/saved-model.ts';
 import { ask, MODELS, ROOT, temporaryFolder, until, type Answer } from './support/server.ts';
+import { freePort } from '../support/free-port.ts';
 
 const folder = temporaryFolder();
 const children: ChildProcess[] = [];
@@ -24,14 +23,6 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 afterAll(() => { folder[Symbol.dispose](); });
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  return port;
-}
 
 async function start(env: Record<string, string>): Promise<{ url: string; admin: string; log: () => string }> {
   const [port, admin] = [await freePort(), await freePort()];

@@ -1,10 +1,10 @@
 // Starts the server as a process of its own, as it runs in a pod. Whatever a test leaves running is ended after it.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import net from 'node:net';
 import path from 'node:path';
 import { afterEach } from 'vitest';
 import { ask, ROOT, until } from './server.ts';
+import { freePort } from '../../support/free-port.ts';
 
 export interface ServerProcess {
   child: ChildProcess;
@@ -20,14 +20,6 @@ const children: ChildProcess[] = [];
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  return port;
-}
 
 /** A server process that is ready. */
 export async function startProcess(env: Record<string, string>): Promise<ServerProcess> {
