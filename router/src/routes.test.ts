@@ -6,11 +6,12 @@ import path from 'node:path';
 import { RouterReport } from '@slipway/api';
 import type { RouteEntry } from '@slipway/api';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../tools/free-port.ts';
 import { startAdmin } from './admin.ts';
 import { createApp } from './app.ts';
 import type { App } from './app.ts';
 import { createDisk } from './disk.ts';
-import { appOptions, backend, call, closeAll, freePort, http1Pod, listen, metricOf, onClose, startRouter, until } from './testing/harness.ts';
+import { appOptions, backend, call, closeAll, http1Pod, listen, metricOf, onClose, startRouter, until } from './testing/harness.ts';
 
 afterEach(closeAll);
 

@@ -5,7 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { ensureEnvironment, type EnvironmentName } from '../../tools/clients/environments.ts';
 import { exec } from '../../tools/exec.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../tools/free-port.ts';
 import { start, type Started } from './processes.ts';
 import { bentoRequest, nativeRequest, v2Request, type Request, type Wire, type Work } from './requests.ts';
 

@@ -14,7 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../tools/cluster/wait.ts';
 import { startControlPlane } from './support/control-plane.ts';
 import type { ControlPlane } from './support/control-plane.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../tools/free-port.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../router/src/main.ts');
 

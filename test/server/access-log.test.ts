@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { V2_PROTO } from '../../server/src/protocols/v2/proto.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../tools/free-port.ts';
 import { grpcClient } from './support/grpc.ts';
 import { ask, MODELS, ROOT, until, type Loose } from './support/server.ts';
 

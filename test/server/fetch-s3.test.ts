@@ -14,7 +14,7 @@ import { FetchedPackage, TerminationReport } from '@slipway/api';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { tarGz } from '../../router/src/fetch/test-archives.ts';
 import { ensurePrograms } from '../../tools/cluster/binaries.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../tools/free-port.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../router/src/fetch/main.ts');
 const ACCESS = { AWS_ACCESS_KEY_ID: 'slipway-test', AWS_SECRET_ACCESS_KEY: 'slipway-test-secret' };

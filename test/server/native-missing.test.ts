@@ -7,7 +7,7 @@ import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { bundle } from '../../tools/images/bundle.ts';
 import { doubling } from './support/saved-model.ts';
 import { ask, MODELS, ROOT, temporaryFolder, until, type Answer } from './support/server.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../tools/free-port.ts';
 
 const folder = temporaryFolder();
 const children: ChildProcess[] = [];

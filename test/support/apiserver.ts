@@ -5,13 +5,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { exec } from '../../tools/exec.ts';
 import { ensurePrograms } from '../../tools/cluster/binaries.ts';
 import { identify } from '../../tools/cluster/processes.ts';
 import { until } from '../../tools/cluster/wait.ts';
+import { freePort } from '../../tools/free-port.ts';
 
 /** A running API server. */
 export interface ApiServer {
@@ -71,7 +71,7 @@ type Started = ApiServer & { readonly processes: Readonly<Record<ProcessName, Ch
 async function start(kube: string, options: ApiServerOptions): Promise<Started> {
   const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}${process.pid}-`));
   const token = randomBytes(16).toString('hex');
-  const [port, etcdPort, peerPort] = await freePorts();
+  const [port, etcdPort, peerPort] = [await freePort(), await freePort(), await freePort()];
   writeFileSync(path.join(folder, 'tokens.csv'), `${token},admin,admin,system:masters\n`);
   await exec(['openssl', 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', path.join(folder, 'service-accounts.key')], { timeoutMs: 10_000 });
   const commands = {
@@ -186,14 +186,4 @@ function removeAbandoned(): void {
     const pid = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length).split('-')[0]) : process.pid;
     if (identify(pid) === undefined) rmSync(path.join(tmpdir(), name), { recursive: true, force: true });
   }
-}
-
-/** Three ports that were free a moment ago. */
-async function freePorts(): Promise<[number, number, number]> {
-  const servers = await Promise.all([0, 1, 2].map(() => new Promise<ReturnType<typeof createServer>>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-  })));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports as [number, number, number];
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { chooseGroups, GROUPS } from './groups.ts';
-import { countReport, failuresOf, summary, type VitestReport } from './report.ts';
+import { countReport, failuresOf, filesToRunAgain, mergeReports, summary, type VitestReport } from './report.ts';
 
 const report = (more: Partial<VitestReport>): VitestReport => ({ success: true, numPassedTests: 3, numFailedTests: 0, testResults: [], ...more });
 
@@ -42,7 +42,36 @@ describe('failuresOf', () => {
   });
 });
 
+describe('a second run', () => {
+  const file = (name: string, ...statuses: string[]): VitestReport['testResults'][number] => ({
+    name,
+    status: statuses.includes('failed') ? 'failed' : 'passed',
+    assertionResults: statuses.map((status, index) => ({ status, fullName: String(index) })),
+  });
+  const first = report({ success: false, numPassedTests: 3, numFailedTests: 2, testResults: [file('a', 'passed', 'failed'), file('b', 'passed', 'passed'), file('c', 'failed')] });
+
+  it('is for the files that failed, if they are few', () => {
+    expect(filesToRunAgain(first)).toEqual(['a', 'c']);
+    expect(filesToRunAgain(report({}))).toEqual([]);
+    expect(filesToRunAgain(undefined)).toEqual([]);
+    expect(filesToRunAgain(report({ testResults: ['a', 'b', 'c', 'd'].map((name) => file(name, 'failed')) }))).toEqual([]);
+  });
+
+  it('replaces what the first run says of its files', () => {
+    const passed = mergeReports(first, report({ testResults: [file('a', 'passed', 'passed'), file('c', 'passed')] }));
+    expect(countReport(passed, 0)).toEqual({ passed: 5, failed: 0 });
+    const half = mergeReports(first, report({ success: false, testResults: [file('a', 'failed', 'passed'), file('c', 'passed')] }));
+    expect(countReport(half, 1)).toEqual({ passed: 4, failed: 1 });
+    expect(failuresOf(half)).toEqual(['a > 0\n    ']);
+  });
+});
+
 describe('summary', () => {
+  it('names what passed only when it was run again', () => {
+    const text = summary([{ name: 'unit', passed: 4, failed: 0, milliseconds: 1200, unsteady: ['a.test.ts > adds up\n    1 is not 2'] }]);
+    expect(text).toContain('passed only when run again:\n  unit: a.test.ts > adds up\n    1 is not 2\n');
+  });
+
   it('names what failed before the table', () => {
     const text = summary([{ name: 'unit', passed: 3, failed: 1, milliseconds: 1200, failures: ['a.test.ts > adds up\n    1 is not 2'] }]);
     expect(text).toContain('failed:\n  unit: a.test.ts > adds up\n    1 is not 2\n');

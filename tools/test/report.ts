@@ -10,6 +10,7 @@ export interface VitestReport {
 }
 
 interface FileReport {
+  /** Path of the file. */
   readonly name?: string;
   readonly status: string;
   readonly message?: string;
@@ -26,9 +27,13 @@ export interface GroupResult extends Count {
   readonly note?: string | undefined;
   /** One entry for each failed test or file: its name, then the first lines of why. */
   readonly failures?: readonly string[];
+  /** The same for what failed at first and passed when its file was run again. */
+  readonly unsteady?: readonly string[];
 }
 
 const LINES_OF_A_FAILURE = 6;
+/** More files than these that fail are a fault, not a busy machine. */
+const FILES_RUN_AGAIN = 3;
 
 /**
  * Counts a report. A file that failed outside of its tests (it could not be loaded, or a hook threw) counts as one failed, and so does a
@@ -40,6 +45,23 @@ export function countReport(report: VitestReport | undefined, exitCode: number):
   const failed = report.numFailedTests + broken;
   const failedOtherwise = failed === 0 && (!report.success || exitCode !== 0);
   return { passed: report.numPassedTests, failed: failedOtherwise ? 1 : failed };
+}
+
+/**
+ * Files worth a second run: the ones that failed, if they are few. A machine that other work takes away for a second can break a time limit
+ * or lose a race that the product has no part in; what passes on its own then is counted, but named.
+ */
+export function filesToRunAgain(report: VitestReport | undefined): string[] {
+  const failed = (report?.testResults ?? []).filter((file) => file.status === 'failed').flatMap(({ name }) => name ?? []);
+  return failed.length <= FILES_RUN_AGAIN ? failed : [];
+}
+
+/** The first report with the files of the second in place of its own. */
+export function mergeReports(first: VitestReport, second: VitestReport): VitestReport {
+  const again = new Set(second.testResults.map(({ name }) => name));
+  const testResults = [...first.testResults.filter(({ name }) => !again.has(name)), ...second.testResults];
+  const count = (status: string): number => testResults.flatMap((file) => file.assertionResults).filter((test) => test.status === status).length;
+  return { success: second.success, numPassedTests: count('passed'), numFailedTests: count('failed'), testResults };
 }
 
 /** Names what failed, with the first lines of why: a long log is often read from its end only. */
@@ -60,8 +82,14 @@ export function summary(results: readonly GroupResult[]): string {
   const all = sumOf(results);
   const milliseconds = results.reduce((sum, result) => sum + result.milliseconds, 0);
   const rows = [...results, { name: 'all', milliseconds, ...all }].map(tableRow);
-  const failures = results.flatMap((result) => (result.failures ?? []).map((each) => `  ${result.name}: ${each}`));
-  return [...(failures.length === 0 ? [] : ['', 'failed:', ...failures]), '', HEAD, ...rows, '', `${all.passed} passed, ${all.failed} failed`, ''].join('\n');
+  const unsteady = section('passed only when run again:', results, (result) => result.unsteady);
+  const failed = section('failed:', results, (result) => result.failures);
+  return [...unsteady, ...failed, '', HEAD, ...rows, '', `${all.passed} passed, ${all.failed} failed`, ''].join('\n');
+}
+
+function section(title: string, results: readonly GroupResult[], of: (result: GroupResult) => readonly string[] | undefined): string[] {
+  const lines = results.flatMap((result) => (of(result) ?? []).map((each) => `  ${result.name}: ${each}`));
+  return lines.length === 0 ? [] : ['', title, ...lines];
 }
 
 /** Sum over groups. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Group } from './groups.ts';
-import { countReport, failuresOf, type GroupResult, type VitestReport } from './report.ts';
+import { countReport, failuresOf, filesToRunAgain, mergeReports, type GroupResult, type VitestReport } from './report.ts';
 
 /** Where and how groups run. */
 export interface RunContext {
@@ -13,27 +13,46 @@ export interface RunContext {
   /** Folder for reports. */
   readonly scratch: string;
   readonly signal: AbortSignal;
+  /** Where the programs print; our own output unless told. */
+  readonly output?: 'inherit' | 'ignore';
 }
 
 const CLEAN_UP_MS = 3 * 60_000;
 
-/** Runs a group to its end, its time limit or the abort of `signal`; never throws. */
+/** Runs a group to its end, its time limit or the abort of `signal`, and the few files of it that failed once more; never throws. */
 export async function runGroup(group: Group, context: RunContext): Promise<GroupResult> {
   const started = performance.now();
-  const file = path.join(context.scratch, `${group.name}.json`);
   const limit = AbortSignal.timeout(group.minutes * 60_000);
-  const code = await runProgram(commandOf(group, context.root, file), context, AbortSignal.any([limit, context.signal]));
-  const report = group.kind === 'check' ? undefined : await readReport(file);
-  const count = group.kind === 'check' ? countCheck(code) : countReport(report, code);
-  const note = context.signal.aborted ? 'interrupted' : limit.aborted ? `stopped after ${group.minutes} min` : undefined;
-  const failedAnyway = note !== undefined && count.failed === 0;
-  return { name: group.name, milliseconds: performance.now() - started, note, passed: count.passed, failed: failedAnyway ? 1 : count.failed, failures: failuresOf(report) };
+  const signal = AbortSignal.any([limit, context.signal]);
+  const outcome = group.kind === 'check' ? countCheck(await runProgram(['npm', 'run', '--silent', group.name], context, signal)) : await runTests(group, context, signal);
+  const ended = context.signal.aborted ? 'interrupted' : limit.aborted ? `stopped after ${group.minutes} min` : undefined;
+  const failed = ended !== undefined && outcome.failed === 0 ? 1 : outcome.failed;
+  const unsteady = outcome.unsteady?.length ?? 0;
+  const note = ended ?? (unsteady === 0 ? undefined : `${unsteady} only when run again`);
+  return { ...outcome, name: group.name, milliseconds: performance.now() - started, note, failed };
 }
 
-function commandOf(group: Group, root: string, report: string): string[] {
-  if (group.kind === 'check') return ['npm', 'run', '--silent', group.name];
-  const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  return [process.execPath, vitest, 'run', '--project', group.name, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+type Outcome = Pick<GroupResult, 'passed' | 'failed' | 'failures' | 'unsteady'>;
+
+async function runTests(group: Group, context: RunContext, signal: AbortSignal): Promise<Outcome> {
+  const first = await runVitest(group, [], context, signal);
+  const files = filesToRunAgain(first.report);
+  if (first.report === undefined || files.length === 0 || signal.aborted) return { ...countReport(first.report, first.code), failures: failuresOf(first.report) };
+  if (context.output !== 'ignore') console.log(`\n== ${group.name}: once more, the files that failed`);
+  const second = await runVitest(group, files, context, signal);
+  const report = second.report === undefined ? first.report : mergeReports(first.report, second.report);
+  const failures = failuresOf(report);
+  const stillFailed = new Set(failures.map(titleOf));
+  return { ...countReport(report, second.code), failures, unsteady: failuresOf(first.report).filter((failure) => !stillFailed.has(titleOf(failure))) };
+}
+
+const titleOf = (failure: string): string | undefined => failure.split('\n')[0];
+
+async function runVitest(group: Group, files: readonly string[], context: RunContext, signal: AbortSignal): Promise<{ code: number; report: VitestReport | undefined }> {
+  const file = path.join(context.scratch, `${group.name}${files.length === 0 ? '' : '-again'}.json`);
+  const vitest = path.join(context.root, 'node_modules', 'vitest', 'vitest.mjs');
+  const command = [process.execPath, vitest, 'run', '--project', group.name, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...files];
+  return { code: await runProgram(command, context, signal), report: await readReport(file) };
 }
 
 function countCheck(code: number): { passed: number; failed: number } {
@@ -48,9 +67,10 @@ async function readReport(file: string): Promise<VitestReport | undefined> {
   }
 }
 
-/** Runs a program that shares our output. Returns its exit code, 1 if it did not end by itself. */
+/** Runs a program. Returns its exit code, 1 if it did not end by itself. */
 function runProgram([file = '', ...args]: string[], context: RunContext, signal: AbortSignal): Promise<number> {
-  const child = spawn(file, args, { cwd: context.root, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+  const { root: cwd, output = 'inherit' } = context;
+  const child = spawn(file, args, { cwd, stdio: ['ignore', output, output], detached: true });
   const { promise, resolve } = Promise.withResolvers<number>();
   const stop = (): void => {
     kill(child.pid, 'SIGINT');

@@ -4,12 +4,12 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { FetchProgress, TerminationReport } from '@slipway/api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freePort } from '../../../tools/free-port.ts';
 
 const MAIN = path.join(import.meta.dirname, 'main.ts');
 
@@ -32,14 +32,6 @@ async function serve(listener: http.RequestListener): Promise<string> {
   server = http.createServer(listener);
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/m.tar.gz`;
-}
-
-async function freePort(): Promise<number> {
-  const probe = net.createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 const environment = (env: Record<string, string>): Record<string, string> => ({

@@ -5,6 +5,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { RouteBackend, RouteEntry } from '@slipway/api';
+import { freePort } from '../../../tools/free-port.ts';
 import { createApp } from '../app.ts';
 import type { App, AppOptions } from '../app.ts';
 import type { Disk } from '../disk.ts';
@@ -44,14 +45,6 @@ export function listen(server: net.Server, host = '127.0.0.1', port = 0): Promis
     server.once('error', reject);
     server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
   });
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  const port = await listen(server, '0.0.0.0');
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export interface Upstream {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { afterEach } from 'vitest';
 import { ask, ROOT, until } from './server.ts';
-import { freePort } from '../../support/free-port.ts';
+import { freePort } from '../../../tools/free-port.ts';
 
 export interface ServerProcess {
   child: ChildProcess;
