@@ -24,7 +24,7 @@ export async function runGroup(group: Group, context: RunContext): Promise<Group
   const started = performance.now();
   const limit = AbortSignal.timeout(group.minutes * 60_000);
   const signal = AbortSignal.any([limit, context.signal]);
-  const outcome = group.kind === 'check' ? countCheck(await runProgram(['npm', 'run', '--silent', group.name], context, signal)) : await runTests(group, context, signal);
+  const outcome: Outcome = group.kind === 'check' ? countCheck(await runProgram(['npm', 'run', '--silent', group.name], context, signal)) : await runTests(group, context, signal);
   const ended = context.signal.aborted ? 'interrupted' : limit.aborted ? `stopped after ${group.minutes} min` : undefined;
   const failed = ended !== undefined && outcome.failed === 0 ? 1 : outcome.failed;
   const unsteady = outcome.unsteady?.length ?? 0;
