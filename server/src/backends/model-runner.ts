@@ -3,6 +3,7 @@
 import type { Isolation } from '@slipway/api';
 import type { Tensor } from '../inference/tensor.ts';
 import { InferenceError } from '../inference/errors.ts';
+import { cameUp, lost, NEVER_UP, type BackOff } from './back-off.ts';
 import { LoadError, runtimeOf, type ImageJob, type LoadedInfo, type LoadRequest, type WorkerCalls } from './backend.ts';
 import type { RemoteWorker } from './remote-worker.ts';
 import type { ThreadShare } from './thread-budget.ts';
@@ -17,16 +18,10 @@ export interface RunnerEvents {
   lost(why: string, delayMs: number): void;
 }
 
-const FIRST_DELAY_MS = 200;
-const MAX_DELAY_MS = 30_000;
-/** A worker that lived this long was well: the next loss starts from the first delay again. */
-const STEADY_MS = 60_000;
-
 interface Slot {
   worker: RemoteWorker | undefined;
   busy: boolean;
-  losses: number;
-  since: number;
+  backOff: BackOff;
   timer: NodeJS.Timeout | undefined;
   replacing: boolean;
 }
@@ -61,7 +56,7 @@ export class ModelRunner {
     this.info = opened.info;
     this.#share = opened.share;
     for (const worker of opened.workers) {
-      const slot: Slot = { worker: undefined, busy: false, losses: 0, since: performance.now(), timer: undefined, replacing: false };
+      const slot: Slot = { worker: undefined, busy: false, backOff: NEVER_UP, timer: undefined, replacing: false };
       this.#slots.push(slot);
       this.#occupy(slot, worker);
     }
@@ -153,7 +148,7 @@ export class ModelRunner {
 
   #occupy(slot: Slot, worker: RemoteWorker): void {
     slot.worker = worker;
-    slot.since = performance.now();
+    slot.backOff = cameUp(slot.backOff, performance.now());
     worker.onEnd((why) => {
       if (slot.worker === worker) this.#lose(slot, why);
     });
@@ -196,9 +191,8 @@ export class ModelRunner {
   #lose(slot: Slot, why: string): void {
     slot.worker = undefined;
     if (this.#closed) return;
-    if (performance.now() - slot.since > STEADY_MS) slot.losses = 0;
-    const delayMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** slot.losses);
-    slot.losses += 1;
+    const { backOff, delayMs } = lost(slot.backOff, performance.now());
+    slot.backOff = backOff;
     this.#events.lost(why, delayMs);
     slot.timer = setTimeout(() => void this.#revive(slot), delayMs);
   }
