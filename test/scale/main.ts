@@ -27,7 +27,7 @@ real node. Linux as root, with Go. The cluster is its own and is removed at the 
   --namespaces N    namespaces they are spread over (default 20)
   --idle SECONDS    how long the cluster is left alone to count what idling costs (default 300)
   --json FILE       writes the figures as JSON, too
-  --cluster ID      keeps the cluster of that name between runs (node tools/cluster/cli.ts down ID removes it)
+  --cluster ID      keeps the cluster of that name between runs (npm run cluster -- down ID removes it)
   --part create     with --cluster: makes as many as are missing, prints what that cost, and keeps the simulated nodes alive
                     until Ctrl-C (within half a minute of which another --part create may go on, with a larger --count)
   --part measure    meanwhile, with the same --cluster: measures what is there at rest, as often as you like

@@ -1,4 +1,4 @@
-// Local clusters by hand: node tools/cluster/cli.ts --help. A thin command line over local/; npm start and the tests use
+// Local clusters by hand: npm run cluster -- --help. A thin command line over local/; npm start and the tests use
 // the same functions. It must not decide which kind of cluster is right (choose.ts does).
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -9,7 +9,7 @@ import { allRecords } from './local/record.ts';
 import { expose, inNetwork, loadImages } from './local/services.ts';
 import { ANCHOR, runs } from './local/state.ts';
 
-const HELP = `usage: node tools/cluster/cli.ts COMMAND [ID] [ARGUMENTS]     (ID: the cluster's name, "slipway" if left out)
+const HELP = `usage: npm run cluster -- COMMAND [ID] [ARGUMENTS]     (ID: the cluster's name, "slipway" if left out)
 
   up [ID]                            brings the cluster up, or finds it up, or repairs it
   down [ID]                          removes it with all that is in it
