@@ -33,23 +33,26 @@ export interface Following {
 
 const textOf = (map: ConfigMap): string => map.data?.[ROUTE_KEY] ?? '';
 
-function followRoutes(options: FollowOptions): Informer<ConfigMap> {
-  const { routes } = options;
-  const informer = informerOf<ConfigMap>(options, CONFIG_MAPS, `${LABELS.route}=true`);
-  informer.onChange((change) => {
-    const source = change.object.metadata.name;
-    if (change.type === 'Deleted') routes.withdraw(source);
-    else routes.offer(source, textOf(change.object));
+const sourceOf = (map: ConfigMap): string => map.metadata.name;
+
+/** What is there is offered at once, what changes from now on as it does. */
+function followRoutes(informer: Informer<ConfigMap>, routes: Routes): void {
+  for (const map of informer.cache.all()) routes.offer(sourceOf(map), textOf(map));
+  informer.onChange(({ type, object }) => {
+    if (type === 'Deleted') routes.withdraw(sourceOf(object));
+    else routes.offer(sourceOf(object), textOf(object));
   });
-  return informer;
 }
 
 const sliceOf = (slice: EndpointSlice): Slice => ({ revision: slice.metadata.labels?.[LABELS.revision] ?? '', endpoints: slice.endpoints ?? [] });
 
-/** Many slices change at once during a rollout: they are read once per turn of the event loop, and not before all are known. */
-function followEndpoints(options: FollowOptions): Informer<EndpointSlice> {
-  const informer = informerOf<EndpointSlice>(options, ENDPOINT_SLICES, LABELS.revision);
+/**
+ * Many slices change at once during a rollout: they are read once per turn of the event loop, and not before `begin`, which reads
+ * what is there.
+ */
+function followEndpoints(options: FollowOptions, informer: Informer<EndpointSlice>): { begin: () => void } {
   const gone = new Map<string, Slice>();
+  let begun = false;
   let pending = false;
   const read = (): void => {
     pending = false;
@@ -57,7 +60,7 @@ function followEndpoints(options: FollowOptions): Informer<EndpointSlice> {
     options.routes.setAddresses(addressesOf([...slices, ...lastKnownOf(slices, gone.values())]), unreadyOf(slices));
   };
   const soon = (): void => {
-    if (pending || !informer.cache.hasSynced) return;
+    if (pending || !begun) return;
     pending = true;
     setImmediate(read);
   };
@@ -76,8 +79,12 @@ function followEndpoints(options: FollowOptions): Informer<EndpointSlice> {
     }
     soon();
   });
-  void informer.cache.whenSynced().then(read);
-  return informer;
+  return {
+    begin: () => {
+      begun = true;
+      read();
+    },
+  };
 }
 
 function informerOf<T extends KubeObject>(options: FollowOptions, type: typeof CONFIG_MAPS, labelSelector: string): Informer<T> {
@@ -86,18 +93,24 @@ function informerOf<T extends KubeObject>(options: FollowOptions, type: typeof C
   return createInformer<T>({ client, clock, namespace, random, type, labelSelector, onRestart });
 }
 
-/** Follows both collections for ever; outages leave the routes as they are. */
+/**
+ * Follows both collections for ever; outages leave the routes as they are. Nothing is taken in before both were read: a route without
+ * its addresses would answer 503, and be kept on disk as if it were all there is.
+ */
 export function followKubernetes(options: FollowOptions): Following {
   const { routes, log } = options;
-  const entries = followRoutes(options);
-  const endpoints = followEndpoints(options);
+  const entries = informerOf<ConfigMap>(options, CONFIG_MAPS, `${LABELS.route}=true`);
+  const slices = informerOf<EndpointSlice>(options, ENDPOINT_SLICES, LABELS.revision);
+  const endpoints = followEndpoints(options, slices);
   entries.start();
-  endpoints.start();
-  void Promise.all([entries.cache.whenSynced(), endpoints.cache.whenSynced()]).then(() => {
-    routes.markSynced(new Set([...entries.cache.all()].map((map) => map.metadata.name)));
+  slices.start();
+  void Promise.all([entries.cache.whenSynced(), slices.cache.whenSynced()]).then(() => {
+    endpoints.begin();
+    followRoutes(entries, routes);
+    routes.markSynced(new Set([...entries.cache.all()].map(sourceOf)));
     log.info({ entries: routes.table.entries.size }, 'table read from Kubernetes');
   });
-  return { stop: async () => void (await Promise.all([entries.stop(), endpoints.stop()])) };
+  return { stop: async () => void (await Promise.all([entries.stop(), slices.stop()])) };
 }
 
 export interface ClusterOptions extends Omit<FollowOptions, 'client' | 'clock'> {

@@ -35,8 +35,6 @@ export class Routes {
   private readonly options: RoutesOptions;
   private readonly leaving = new Map<string, NodeJS.Timeout>();
   private addresses: Addresses = new Map();
-  /** What comes from disk must not be written back while only half of it is here: being killed then would lose the rest. */
-  private loading = false;
   table: Table = EMPTY;
   /** The table came from disk or from a complete first read. */
   loaded = false;
@@ -51,10 +49,8 @@ export class Routes {
   async loadFromDisk(): Promise<void> {
     const snapshot = await this.options.disk?.load();
     if (snapshot === undefined) return;
-    this.loading = true;
     this.setAddresses(snapshot.addresses);
     for (const [source, text] of snapshot.sources) this.offer(source, text);
-    this.loading = false;
     this.loaded = true;
     this.options.log.info({ entries: this.table.entries.size }, 'serving the table from disk');
   }
@@ -64,6 +60,7 @@ export class Routes {
     for (const source of this.table.entries.keys()) if (!named.has(source)) this.withdraw(source);
     this.loaded = true;
     this.synced = true;
+    this.save();
   }
 
   offer(source: string, text: string): void {
@@ -103,8 +100,9 @@ export class Routes {
     this.save();
   }
 
+  /** Half a table must never get on disk, neither while the copy there is read nor before the first complete read: the next start would take it for all. */
   private save(): void {
-    if (!this.loading) this.options.disk?.save(() => this.snapshot());
+    if (this.loaded) this.options.disk?.save(() => this.snapshot());
   }
 
   private snapshot(): Snapshot {

@@ -1,8 +1,11 @@
 // Owns a router process with one fixed 90/10 route, for benches: `router-process.ts <public port> <target port> <address of v1> <of v2>`.
 import { createApp, createLog } from '../../router/src/index.ts';
+import { freePort } from '../../tools/free-port.ts';
 
 const [port = 0, targetPort = 0] = process.argv.slice(2, 4).map(Number);
 const [stable = '', canary = ''] = process.argv.slice(4);
+/** Nobody calls it, but an entry has one. The next number would be somebody else's where several routers run. */
+const preview = await freePort();
 
 const app = createApp({
   pod: 'bench',
@@ -24,7 +27,7 @@ const backends = [
   { revision: 'svc-1', role: 'stable', weight: 90, modelVersion: 'v1' },
   { revision: 'svc-2', role: 'canary', weight: 10, modelVersion: 'v2' },
 ];
-const entry = { schema: 1, uid: 'bench', sequence: 1, namespace: 'bench', name: 'svc', ports: { public: port, preview: port + 1 }, targetPort, backends, timeoutSeconds: 60, retry: 'Auto' };
+const entry = { schema: 1, uid: 'bench', sequence: 1, namespace: 'bench', name: 'svc', ports: { public: port, preview }, targetPort, backends, timeoutSeconds: 60, retry: 'Auto' };
 app.routes.offer('svc-route', JSON.stringify(entry));
 app.routes.setAddresses(new Map([['svc-1', [stable]], ['svc-2', [canary]]]));
 app.routes.markSynced(new Set(['svc-route']));
