@@ -195,9 +195,9 @@ export class Exchange implements Receiver, CallerListener {
     this.body.drained();
   }
 
-  private noteFailure({ pod }: Placement, failure: Failure): void {
+  private noteFailure({ pod, failures }: Placement, failure: Failure): void {
     this.series.failures[failure.kind]++;
-    if (!failure.reused) this.options.pods.failed(pod, failure.kind);
+    if (!failure.reused) this.options.pods.failed(pod, failure.kind, failures);
   }
 
   private mayRepeat(failure: Failure): boolean {

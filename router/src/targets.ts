@@ -30,6 +30,8 @@ export type FirstChoice = Choice | 'unavailable';
 export interface Placement {
   backend: RouteBackend;
   pod: Pod;
+  /** Failures of the pod when it was chosen. */
+  failures: number;
   /** Insist on a new connection. */
   fresh: boolean;
   /** The revision whose share moved here. */
@@ -90,7 +92,7 @@ export class Targets {
   /** Reserves a pod of the revision; undefined if all its pods were tried. */
   place(backend: RouteBackend): Placement | undefined {
     const pod = this.pods.reserve(backend.revision, this.tried);
-    return pod === undefined ? undefined : { backend, pod, fresh: false };
+    return pod === undefined ? undefined : { backend, pod, failures: pod.failures, fresh: false };
   }
 
   /**
@@ -107,7 +109,7 @@ export class Targets {
 
   private again(failed: Placement): Placement {
     failed.pod.outstanding++;
-    return { backend: failed.backend, pod: failed.pod, fresh: true };
+    return { backend: failed.backend, pod: failed.pod, failures: failed.pod.failures, fresh: true };
   }
 
   private heir(silent: RouteBackend): Placement | undefined {

@@ -39,7 +39,7 @@ export const CATALOGUE = {
   },
   slipway_router_share_given_away_total: {
     type: 'counter',
-    help: 'Requests that belonged to this revision but were answered by another, because it had no pod that could answer.',
+    help: 'Requests that belonged to this revision but were answered by another, because it had no pod that could answer. Without them the split is exact.',
     labels: ['inferenceservice', 'revision', 'role'],
   },
   slipway_router_table_sequence: { type: 'gauge', help: 'Sequence of the entry that is served.', labels: ['inferenceservice'] },

@@ -14,7 +14,7 @@ export interface Pod {
   readonly http2: Http2Upstream;
   outstanding: number;
   avoidUntil: number;
-  /** Failures in a row. */
+  /** Failures in a row; those of attempts that were under way together are one. */
   failures: number;
   /** The last of them was that no connection could be made. */
   unreachable: boolean;
@@ -162,12 +162,16 @@ export class Pods {
     pod.unreachable = false;
   }
 
-  /** The pod could not be reached or broke off: others are preferred for a while. */
-  failed(pod: Pod, kind: FailureKind): void {
+  /**
+   * The pod could not be reached or broke off: others are preferred for a while. `before`: its failures when the attempt began. If there
+   * are more by now, this is news of something that is known already: a moment in which nothing could connect must not count as often as
+   * there were requests in it, or the pod's revision would lend its share for much longer than the moment lasted.
+   */
+  failed(pod: Pod, kind: FailureKind, before: number): void {
     pod.unreachable = kind === 'connect';
+    if (before === pod.failures) pod.failures++;
     const { first, longest } = this.options.avoidMs;
-    pod.avoidUntil = this.options.now() + Math.min(longest, first * 2 ** Math.min(pod.failures, 16));
-    pod.failures++;
+    pod.avoidUntil = this.options.now() + Math.min(longest, first * 2 ** Math.min(Math.max(0, pod.failures - 1), 16));
   }
 
   /** Open connections to pods, including those that are being drained only while they are known. */
