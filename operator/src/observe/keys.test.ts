@@ -20,7 +20,8 @@ describe('keys of a change', () => {
   it('an InferenceService concerns itself; its namespace only if that may matter there', () => {
     expect(keys({ type: 'Added', object: isvc('a') })).toEqual(['n', 'n/a']);
     expect(keys(updated(isvc('a'), isvc('a', { status: { phase: 'Healthy' } })))).toEqual(['n/a']);
-    expect(keys(updated(isvc('a'), isvc('a', {}, { generation: 2 })))).toEqual(['n', 'n/a']);
+    expect(keys(updated(isvc('a'), isvc('a', { spec: { replicas: 2 } }, { generation: 2 })))).toEqual(['n/a']);
+    expect(keys(updated(isvc('a'), isvc('a', { spec: { traffic: { timeout: '90s' } } }, { generation: 2 })))).toEqual(['n', 'n/a']);
     expect(keys(updated(isvc('a'), isvc('a', { status: { ports: { public: 1, preview: 2 } } })))).toEqual(['n', 'n/a']);
     expect(keys(updated(isvc('a'), isvc('a', {}, { deletionTimestamp: 'now' })))).toEqual(['n', 'n/a']);
     expect(keys({ type: 'Deleted', object: isvc('a'), before: isvc('a') })).toEqual(['n', 'n/a']);

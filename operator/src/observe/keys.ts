@@ -45,7 +45,10 @@ function keysForRouterObject(change: Change, caches: Caches): string[] {
 function keysForService(change: Change): string[] {
   const { object, before, type } = change;
   const namespace = object.metadata.namespace ?? '';
-  const mark = (o: KubeObject | undefined): string => JSON.stringify([o?.metadata.generation, o?.metadata.deletionTimestamp, (o?.['status'] as { ports?: unknown } | undefined)?.ports]);
+  const mark = (o: KubeObject | undefined): string => {
+    const { spec, status } = (o ?? {}) as { spec?: { traffic?: unknown }; status?: { ports?: unknown } };
+    return JSON.stringify([spec?.traffic, o?.metadata.deletionTimestamp, status?.ports]);
+  };
   return type === 'Updated' && mark(object) === mark(before) ? [nameKey(object)] : [nameKey(object), namespace];
 }
 

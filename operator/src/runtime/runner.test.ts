@@ -1,5 +1,6 @@
 // Workers: bounded, one pass per key at a time, every outcome leads to its own decision, a pause waits for what is under way.
-import { ApiError, manualClock } from '@slipway/kube';
+import { ApiError, manualClock, systemClock } from '@slipway/kube';
+import type { Clock } from '@slipway/kube';
 import { describe, expect, it } from 'vitest';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -9,16 +10,34 @@ import { createRunner } from './runner.ts';
 import { outcomeOf } from './verdicts.ts';
 import { NotLeaderError } from './writer.ts';
 
-const setup = (pass: (key: string) => Promise<Outcome>, workers = 2) => {
+const setup = (pass: (key: string) => Promise<Outcome>, workers = 2, onReal?: Clock) => {
   const clock = manualClock();
   const queue = createQueue({ clock, random: () => 1, backoff: { baseMs: 100, maxMs: 10_000, factor: 2 } });
   const metrics = createMetrics();
   const log = createLog({ level: 'silent', component: 'test', instance: 'test' });
-  const runner = createRunner({ queue, pass, workers, clock, log, metrics, kindOf: () => 'inferenceservice' });
+  const runner = createRunner({ queue, pass, workers, clock: onReal ?? clock, log, metrics, kindOf: () => 'inferenceservice' });
   return { clock, queue, runner, metrics };
 };
 
 describe('runner', () => {
+  it('lets the Lease, probes and answers in while passes that ask nobody follow one another', async () => {
+    const all = Promise.withResolvers<undefined>();
+    let [passes, passesBeforeOthers] = [0, 0];
+    const { queue, runner } = setup(() => {
+      const until = systemClock.monotonic() + 1;
+      while (systemClock.monotonic() < until);
+      if (++passes === 200) all.resolve(undefined);
+      return Promise.resolve({ next: 'Settle' });
+    }, 16, systemClock);
+    for (let i = 0; i < 200; i++) queue.add(`k${i}`);
+    runner.start();
+    setImmediate(() => (passesBeforeOthers = passes));
+    await all.promise;
+    await runner.pause();
+    expect(passesBeforeOthers).toBeGreaterThan(0);
+    expect(passesBeforeOthers).toBeLessThan(100);
+  });
+
   it('runs as many passes as there are workers, and never two of one key', async () => {
     const active = new Map<string, number>();
     let most = 0;

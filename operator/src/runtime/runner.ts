@@ -48,9 +48,29 @@ function settle(queue: Queue, key: string, outcome: Outcome, log: Log): void {
   }
 }
 
+const SLICE_MS = 10;
+const afterOthers = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * Passes that find nothing to do ask nobody and so never leave the event loop. After a restart there are thousands of them in a row, and the Lease
+ * would not be renewed, nor a probe answered, before the last of them. So all workers stop now and then for whatever else waits.
+ */
+function createTurns(clock: Clock): () => Promise<void> | undefined {
+  let since = clock.monotonic();
+  let turn: Promise<void> | undefined;
+  return () => {
+    if (turn === undefined && clock.monotonic() - since < SLICE_MS) return undefined;
+    return (turn ??= afterOthers().then(() => {
+      since = clock.monotonic();
+      turn = undefined;
+    }));
+  };
+}
+
 /** Workers that are not started yet. */
 export function createRunner(options: RunnerOptions): Runner {
   const { queue, pass, clock, metrics, kindOf } = options;
+  const turnOfOthers = createTurns(clock);
   let running: Promise<void>[] = [];
   let paused = new AbortController();
 
@@ -68,6 +88,7 @@ export function createRunner(options: RunnerOptions): Runner {
       const key = await queue.take(signal);
       if (key === undefined) return;
       await runOnce(key);
+      await turnOfOthers();
     }
   };
 

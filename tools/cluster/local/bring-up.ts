@@ -32,8 +32,8 @@ const APPLY_MS = 30_000;
 const manifest = path.join(import.meta.dirname, 'coredns.yaml');
 
 /** Hash of all that decides how a cluster comes out: one made by another recipe is not resumed. */
-export function recipeOf(layout: Layout, programs: Programs): string {
-  const files = configurationFiles({ layout, controlGroup: '', cniPlugins: cniFolder() ?? '' });
+export function recipeOf(layout: Layout, programs: Programs, proxySync: string | undefined): string {
+  const files = configurationFiles({ layout, controlGroup: '', cniPlugins: cniFolder() ?? '', proxySync });
   const commands = DAEMONS.map((daemon) => daemon.command({ layout, kube: programs.kube }));
   return createHash('sha256').update(JSON.stringify([programs.pause, files, commands])).digest('hex').slice(0, 16);
 }

@@ -11,6 +11,8 @@ export interface NodeConfiguration {
   readonly controlGroup: string;
   /** Folder with the CNI plugins. */
   readonly cniPlugins: string;
+  /** Shortest time between two looks of kube-proxy at the rules, as a Go duration; a second if nothing is said. */
+  readonly proxySync?: string | undefined;
 }
 
 /** File name below the configuration folder -> content. JSON where the reader takes YAML: it needs no quoting rules. */
@@ -106,12 +108,13 @@ function kubelet({ layout, controlGroup }: NodeConfiguration): object {
   };
 }
 
-function kubeProxy({ layout }: NodeConfiguration): object {
+function kubeProxy({ layout, proxySync }: NodeConfiguration): object {
   return {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
     clientConnection: { kubeconfig: path.join(layout.pki, 'kube-proxy.kubeconfig') },
     mode: 'nftables',
+    ...(proxySync === undefined ? {} : { nftables: { minSyncPeriod: proxySync } }),
     clusterCIDR: NETWORK.pods,
     hostnameOverride: layout.id,
     // Connection tracking limits are the machine's; leave them.

@@ -18,6 +18,8 @@ import { ANCHOR, countEnds, runs, type State } from './state.ts';
 export interface UpOptions extends BuildOptions {
   /** Whose cluster it is: once this process is gone, the next command that looks removes the cluster. */
   readonly owner?: ProcessId | undefined;
+  /** Shortest time between two syncs of kube-proxy, for clusters with thousands of Services; a Go duration such as "60s". */
+  readonly proxySync?: string | undefined;
 }
 
 const LOCK_MS = 5 * 60_000;
@@ -29,7 +31,7 @@ export async function up(id: string, options: UpOptions): Promise<void> {
   const programs = await ensurePrograms(CLUSTER_PROGRAMS, options);
   const images = await baseImages(programs);
   await changing(layout, options, async () => {
-    const fresh = newRecord(id, recipeOf(layout, programs), options.owner);
+    const fresh = newRecord(id, recipeOf(layout, programs, options.proxySync), options.owner);
     const state: State = { ...options, layout, kube: programs.kube, record: readRecord(layout) ?? fresh, endsBefore: countEnds(layout) };
     if (canResume(state.record, fresh) && (await repair(state, programs, images))) return;
     await remove(layout);

@@ -21,6 +21,7 @@ export interface State extends BuildOptions {
   /** Path of the program that is every Kubernetes component. */
   readonly kube: string;
   record: ClusterRecord;
+  readonly proxySync?: string | undefined;
   /** How often each daemon had ended before this command, by its log. */
   readonly endsBefore: Readonly<Record<string, number>>;
 }
@@ -51,7 +52,7 @@ export function anchorOf(record: ClusterRecord): ProcessId {
 
 /** Writes the configuration files. */
 export function configure(state: State, cniPlugins: string): void {
-  const files = configurationFiles({ layout: state.layout, controlGroup: controlGroupOf(state.record), cniPlugins });
+  const files = configurationFiles({ layout: state.layout, controlGroup: controlGroupOf(state.record), cniPlugins, proxySync: state.proxySync });
   mkdirSync(state.layout.logs, { recursive: true });
   for (const [name, text] of Object.entries(files)) {
     const file = path.join(state.layout.config, name);
