@@ -1,6 +1,7 @@
 // Owns the course of a measurement: first all are made, then, at rest, some are edited, more are made, the operator restarts and idles; and what
 // is noted in each part. The two halves may run in two processes, hours apart.
 // Must not know how nodes are simulated or who brought the cluster up.
+import { setTimeout } from 'node:timers/promises';
 import type { Client } from '@slipway/kube';
 import type { ClusterAccess } from './cluster-access.ts';
 import { Snapshot, difference, quantile } from './exposition.ts';
@@ -80,8 +81,15 @@ export interface ScaleFigures {
 
 const QUIET_MS = 3_000;
 const SAMPLE_MS = 1_000;
+/** What "steady" means here: 36,000 edits an hour. */
+const EDITS_PER_SECOND = 10;
 
 const at = (sorted: readonly number[], q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
+
+/** Waits for a moment of `performance.now()`. */
+async function untilDue(at: number, signal: AbortSignal | undefined): Promise<void> {
+  await setTimeout(Math.max(0, at - performance.now()), undefined, signal === undefined ? {} : { signal });
+}
 
 function effort(before: Snapshot, after: Snapshot, milliseconds: number): Effort {
   const requests = difference(requestsIn(before), requestsIn(after));
@@ -187,7 +195,7 @@ class Measurement {
     while (!done()) {
       this.options.signal?.throwIfAborted();
       this.options.tell(`${this.services.size} created, ${this.services.healthy} Ready`);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await setTimeout(500);
     }
   }
 
@@ -196,14 +204,14 @@ class Measurement {
     return (await this.operator.settled({ quietMs: QUIET_MS, timeoutMs: readyMs, signal })).snapshot;
   }
 
-  /** Label edits concern nobody and must cost no write; every tenth edit is another number of replicas. */
+  /** Edits at a steady rate. Those of a label concern nobody and must cost no write; every tenth is another number of replicas. */
   private async edit(): Promise<Effort & { edits: number }> {
     const { count, readyMs, tell, signal } = this.options;
     const edits = Math.min(count, 500);
     const [before, startedAt] = [await this.atRest(), performance.now()];
-    tell(`${edits} edits`);
-    await inParallel(Array.from({ length: edits }, (_, i) => i), 2, async (i) => {
-      signal?.throwIfAborted();
+    tell(`${edits} edits, ${EDITS_PER_SECOND} a second`);
+    await inParallel(Array.from({ length: edits }, (_, i) => i), 4, async (i) => {
+      await untilDue(startedAt + (i * 1000) / EDITS_PER_SECOND, signal);
       await (i % 10 === 0 ? this.services.scale(i) : this.services.touch(i));
     });
     await this.services.allHealthy(readyMs);
@@ -247,7 +255,7 @@ class Measurement {
     while (performance.now() - startedAt < idleMs) {
       signal?.throwIfAborted();
       tell(`idle for ${Math.round((performance.now() - startedAt) / 1000)} of ${idleMs / 1000} s`);
-      await new Promise((resolve) => setTimeout(resolve, Math.min(1_000, idleMs)));
+      await setTimeout(Math.min(1_000, idleMs));
     }
     return effort(before, await this.operator.look(), performance.now() - startedAt);
   }

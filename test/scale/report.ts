@@ -37,7 +37,7 @@ const madeRows = ({ made, creationToReady: ready, creation, peakBytes }: MadeFig
 
 const restRows = ({ oneMore, steady, restart, idle, memory }: RestFigures): Row[] => [
   ['creation to Ready, one more', `p50 ${seconds(oneMore.p50)}, max ${seconds(oneMore.max)}`],
-  [`reconcile in ${steady.edits} edits at rest`, `${reconcileOf(steady)}, ${steady.passes} passes, ${steady.writes} writes`],
+  [`reconcile in ${steady.edits} edits, 10 a second`, `${reconcileOf(steady)}, ${steady.passes} passes, ${steady.writes} writes`],
   ['operator memory at rest', `${mib(memory.atRest)}, heap used ${mib(memory.heapAtRest)}`],
   ['operator memory after a restart', `${mib(memory.afterRestart)}, heap used ${mib(memory.heapAfterRestart)}`],
   ['restart to steady', `${restart.toSteadySeconds.toFixed(1)} s, ${restart.passes} passes, CPU ${restart.cpuSeconds.toFixed(1)} s`],
