@@ -93,7 +93,8 @@ export class Exchange implements Receiver, CallerListener {
     const waits = !this.body.complete && length !== undefined && length <= waitMax;
     if (waits) this.onceComplete = begin;
     this.request.caller.listen(this);
-    if (!waits) begin();
+    // The body may have come at once, and have been too large or none.
+    if (!waits && !this.over) begin();
   }
 
   /** Sends the request to a pod. */

@@ -6,6 +6,20 @@ import { call, closeAll, http1Pod, rawCall, rawPod, startRouter, until } from '.
 
 afterEach(closeAll);
 
+/** Everything that comes back until the connection ends; the bytes are sent in two pieces that are read one after the other. */
+function callInPieces(port: number, text: string, cut = 0): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ port, host: '127.0.0.1', noDelay: true }, () => {
+      socket.write(text.slice(0, cut), 'latin1');
+      setTimeout(() => socket.write(text.slice(cut), 'latin1'), 2);
+    });
+    let answer = '';
+    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(answer));
+  });
+}
+
 const CLOSE = 'Connection: close\r\n';
 
 describe('requests that could be smuggled', () => {
@@ -76,6 +90,62 @@ describe('requests that could be smuggled', () => {
     router.pods({ stable: [pod] });
     const answer = await rawCall(router.port, 'GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
     expect([...answer.matchAll(/\r\n\r\n(\/[123])/g)].map((m) => m[1])).toEqual(['/1', '/2', '/3']);
+  });
+});
+
+describe('chunked bodies that could be smuggled, on a connection that is kept', () => {
+  const HEAD = 'POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n';
+
+  /** Tells the targets that reached it; all requests have been taken in whole. */
+  async function recording(): Promise<{ port: number; reached: string[] }> {
+    const reached: string[] = [];
+    const pod = await http1Pod((req, res) => req.resume().on('end', () => {
+      reached.push(req.url ?? '');
+      res.end('reached');
+    }).on('error', () => undefined));
+    const router = await startRouter({ targetPort: pod.port });
+    router.pods({ stable: [pod] });
+    return { port: router.port, reached };
+  }
+
+  it.each([
+    ['a hexadecimal prefix', '0x3\r\nabc\r\n0\r\n\r\n'],
+    ['an empty size', '\r\n0\r\n\r\n'],
+    ['a sign', '+3\r\nabc\r\n0\r\n\r\n'],
+    ['a size that wraps around in 64 bits', `10000000000000000\r\n\r\n${SMUGGLED}`],
+    ['a size beyond numbers', `ffffffffffffffffffff\r\n${SMUGGLED}`],
+    ['a bare line feed after a size', '3\nabc\r\n0\r\n\r\n'],
+    ['a bare carriage return after a size', '3\rabc\r\n0\r\n\r\n'],
+    ['a bare line feed after the data', '3\r\nabc\n0\r\n\r\n'],
+    ['data longer than its size', '1\r\nabc\r\n0\r\n\r\n'],
+    ['data shorter than its size', `8\r\nabc\r\n0\r\n\r\n${SMUGGLED}`],
+    ['an extension with a line feed', `3;a\nb\r\nabc\r\n0\r\n\r\n`],
+    ['an extension with a null', `3;a\u0000\r\nabc\r\n0\r\n\r\n`],
+    ['a last line of a bare line feed', `0\r\n\n${SMUGGLED}`],
+    ['a trailer that frames', `0\r\nContent-Length: 40\r\n\r\n${SMUGGLED}`],
+    ['a folded trailer', `0\r\nX: a\r\n b\r\n\r\n${SMUGGLED}`],
+  ])('%s: refused with 400, wherever the bytes are cut; nothing after it is read', async (_what, body) => {
+    const { port, reached } = await recording();
+    const text = HEAD + body;
+    const cuts = [undefined, ...Array.from({ length: body.length - 1 }, (_, i) => HEAD.length + i)];
+    const answers = await Promise.all(cuts.map((cut) => callInPieces(port, text, cut)));
+    for (const [i, answer] of answers.entries()) expect(answer, `cut at ${cuts[i] ?? 'no place'}`).toMatch(/^HTTP\/1\.1 400 [^]*Connection: close\r\n(?![^]*HTTP\/1\.1 )/);
+    expect(reached).toEqual([]);
+  });
+
+  it.each([
+    ['leading zeros', '0000000003\r\nabc\r\n000\r\n\r\n'],
+    ['extensions', '3;a=b;c="d"\r\nabc\r\n0;e\r\n\r\n'],
+    ['a request as its data', `${SMUGGLED.length.toString(16)}\r\n${SMUGGLED}\r\n0\r\n\r\n`],
+    ['an end as its data', '5\r\n0\r\n\r\n\r\n0\r\n\r\n'],
+  ])('%s: one request, wherever the bytes are cut, and the next is the next', async (_what, body) => {
+    const { port, reached } = await recording();
+    const text = `${HEAD}${body}GET /second HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
+    for (let cut = HEAD.length; cut < HEAD.length + body.length + 2; cut++) {
+      expect((await callInPieces(port, text, cut)).match(/HTTP\/1\.1 200 /g), `cut at ${cut}`).toHaveLength(2);
+      expect(reached.splice(0)).toEqual(['/first', '/second']);
+    }
   });
 });
 

@@ -32,7 +32,7 @@ const PLAIN = `wrk.method = "POST"
 wrk.body = '${BODY}'
 wrk.headers["Content-Type"] = "application/json"
 ${REPORT}`;
-/** The same request with a chunked body, which the router leaves to Node's parser. */
+/** The same request with a chunked body. */
 const CHUNKED = `local text = "POST /predict HTTP/1.1\\r\\nHost: a\\r\\nContent-Type: application/json\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n" ..
   string.format("%x\\r\\n", ${BODY.length}) .. '${BODY}' .. "\\r\\n0\\r\\n\\r\\n"
 request = function() return text end
@@ -134,7 +134,7 @@ async function main(): Promise<void> {
   for (const target of targets) wrk(target, 32, plain);
   const runs = new Map(CONNECTIONS.map((connections) => [connections, inTurns(targets, (target) => wrk(target, connections, plain))]));
   for (const [connections, results] of runs) printRuns(`${connections} connection${connections === 1 ? '' : 's'}`, results);
-  printRuns('32 connections, chunked bodies (read by Node\'s parser in the router)', inTurns(proxies, (target) => wrk(target, 32, chunked)));
+  printRuns('32 connections, chunked bodies', inTurns(proxies, (target) => wrk(target, 32, chunked)));
   const rateOf = (name: string): number => LOAD_SHARE * (runs.get(32)?.get(name)?.perCore ?? 0);
   const openLoops = inTurns(proxies, (target) => openLoop(target, rateOf(target.name)));
   printOpenLoops(openLoops, rateOf);

@@ -1,5 +1,5 @@
-// Owns the reading of plain requests: HTTP/1.1, one of the usual methods, a path, one Host, at most one Content-Length, and nothing that
-// changes how the message is framed or how the connection goes on. Pure; must not know sockets.
+// Owns the reading of plain requests: HTTP/1.1, one of the usual methods, a path, one Host, at most one Content-Length or a chunked body, and
+// nothing else that changes how the message is framed or how the connection goes on. Pure; must not know sockets.
 // It refuses nothing: what is not plain beyond doubt is read by Node's parser, which decides. What is taken here must mean the same there.
 import { readFields } from '../fields.ts';
 import type { FlatHeaders } from '../upstream/exchange.ts';
@@ -10,8 +10,9 @@ export interface PlainHead {
   headers: FlatHeaders;
   /** Bytes of the head, with its empty line. */
   size: number;
-  /** Bytes of the body; 0: none. */
+  /** Bytes of the body, if it is not chunked; 0: none. */
   length: number;
+  chunked: boolean;
 }
 
 const REQUEST_LINE = /^(GET|POST|PUT|PATCH|DELETE) (\/[\x21-\x7e]*) HTTP\/1\.1(?:\r\n|$)/;
@@ -27,8 +28,12 @@ type Note = (notes: Notes, value: string) => void;
 interface Notes {
   hosts: number;
   length: string | undefined;
+  chunked: boolean;
   plain: boolean;
 }
+
+/** How the body is told. */
+type Framing = Pick<PlainHead, 'length' | 'chunked'>;
 
 /** These need a reader that knows more of HTTP than this one. */
 const notPlain: Note = (notes) => {
@@ -44,7 +49,10 @@ const NOTES: ReadonlyMap<string, Note> = new Map<string, Note>([
   ['connection', (notes, value) => {
     if (value.toLowerCase() !== 'keep-alive') notes.plain = false;
   }],
-  ['transfer-encoding', notPlain],
+  ['transfer-encoding', (notes, value) => {
+    if (notes.chunked || value.toLowerCase() !== 'chunked') notes.plain = false;
+    notes.chunked = true;
+  }],
   ['upgrade', notPlain],
   ['expect', notPlain],
   ['trailer', notPlain],
@@ -53,14 +61,15 @@ const NOTES: ReadonlyMap<string, Note> = new Map<string, Note>([
 ]);
 const LENGTHS: ReadonlySet<number> = new Set([...NOTES.keys()].map((name) => name.length));
 
-/** Bytes of the body that the fields tell; undefined: not plain. */
-function lengthOf(headers: FlatHeaders): number | undefined {
-  const notes: Notes = { hosts: 0, length: undefined, plain: true };
+/** What the fields tell of the body; undefined: not plain. */
+function framingOf(headers: FlatHeaders): Framing | undefined {
+  const notes: Notes = { hosts: 0, length: undefined, chunked: false, plain: true };
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     if (LENGTHS.has(name.length)) NOTES.get(name.toLowerCase())?.(notes, headers[i + 1] as string);
   }
-  return notes.plain && notes.hosts === 1 ? Number(notes.length ?? 0) : undefined;
+  const { plain, hosts, chunked, length } = notes;
+  return plain && hosts === 1 && !(chunked && length !== undefined) ? { length: Number(length ?? 0), chunked } : undefined;
 }
 
 /** The head that `bytes` begin with, if all of it is here and it is plain. */
@@ -72,6 +81,6 @@ export function readPlainHead(bytes: Buffer, maxBytes: number): PlainHead | unde
   if (line === null) return undefined;
   const headers: FlatHeaders = [];
   if (readFields(text, line[0].length, headers) >= 0 || headers.length > 2 * MAX_FIELDS) return undefined;
-  const length = lengthOf(headers);
-  return length === undefined ? undefined : { method: line[1] as string, target: line[2] as string, headers, size: end + END.length, length };
+  const framing = framingOf(headers);
+  return framing === undefined ? undefined : { method: line[1] as string, target: line[2] as string, headers, size: end + END.length, ...framing };
 }

@@ -45,6 +45,17 @@ class Connected {
   }
 }
 
+/** True when the socket takes more; false when it has not for a while: whoever reads it has stopped. */
+function drains(socket: net.Socket): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), 500);
+    socket.once('drain', () => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}
+
 describe('on one connection', () => {
   it('plain requests and others are answered in turn, in order', async () => {
     const router = await routerTo(await http1Pod(telling));
@@ -83,6 +94,123 @@ describe('on one connection', () => {
     const answer = await rawCall(router.port, `${post('/1', 'one')}POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*<POST \/1 one>HTTP\/1\.1 400 /);
     expect(pod.hits()).toBe(1);
+  });
+});
+
+describe('a chunked body', () => {
+  const HEAD = `POST /chunked HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
+  const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
+  const END = '0\r\n\r\n';
+
+  it('that is all here goes on with a length, and the connection stays', async () => {
+    const router = await routerTo(await http1Pod((req, res) => {
+      let body = '';
+      req.on('data', (part: Buffer) => (body += part.toString()));
+      req.on('end', () => res.end(`<${req.headers['content-length'] ?? ''} ${req.headers['transfer-encoding'] ?? ''} ${body}>`));
+    }));
+    const client = new Connected(router.port);
+    for (let i = 1; i <= 2; i++) {
+      client.socket.write(HEAD + chunk('ab') + chunk('cd') + END);
+      await until(() => told(client.seen).length === i, `answer ${i}`);
+    }
+    expect(told(client.seen)).toEqual(['<4  abcd>', '<4  abcd>']);
+  });
+
+  it('that comes little by little is passed on as it comes, with its trailers', async () => {
+    const seen: string[] = [];
+    const router = await routerTo(await http1Pod((req, res) => {
+      req.on('data', (part: Buffer) => seen.push(part.toString()));
+      req.on('end', () => res.end(`<${req.rawTrailers.join('=')}>`));
+    }));
+    const client = new Connected(router.port);
+    client.socket.write(HEAD + chunk('first'));
+    await until(() => seen.join('') === 'first', 'the first chunk at the pod');
+    client.socket.write(`${chunk('second')}0\r\nX-Sum: 6\r\n\r\n`);
+    await client.saw('<X-Sum=6>');
+    expect(seen.join('')).toBe('firstsecond');
+    client.socket.write(LAST);
+    await until(() => client.closed, 'the connection ends');
+    expect(client.seen.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+  });
+
+  it('that its pod does not take waits with its caller, and arrives whole when it does', async () => {
+    let take = (): void => undefined;
+    const router = await routerTo(await http1Pod((req, res) => {
+      let bytes = 0;
+      take = () => req.on('data', (part: Buffer) => (bytes += part.length)).on('end', () => res.end(`<${bytes}>`));
+    }), { app: { maxBodyBytes: 1e9 } });
+    const client = new Connected(router.port);
+    client.socket.write(HEAD);
+    const piece = chunk('x'.repeat(64 * 1024));
+    let sent = 0;
+    const more = (): boolean => {
+      sent++;
+      return client.socket.write(piece);
+    };
+    // Kernel buffers on both sides of the router fill up; a router that read on would take all of it.
+    while (sent < 2000 && (more() || (await drains(client.socket))));
+    expect(sent).toBeLessThan(2000);
+    take();
+    client.socket.write(END);
+    await client.saw(`<${sent * 64 * 1024}>`);
+  });
+
+  it('that is too large is 413 as soon as it is, and ends the connection', async () => {
+    const router = await routerTo(await http1Pod(telling), { app: { maxBodyBytes: 1000 } });
+    for (const pieces of [[HEAD + chunk('x'.repeat(2000)) + END], [HEAD, chunk('x'.repeat(900)), chunk('x'.repeat(900))]]) {
+      const client = new Connected(router.port);
+      for (const piece of pieces) {
+        client.socket.write(piece);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await until(() => client.closed, 'the connection ends');
+      expect(client.seen).toMatch(/^HTTP\/1\.1 413 [^]*Connection: close\r\n[^]*body_too_large/);
+      expect(client.seen.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    }
+    await until(() => router.app.underWay === 0, 'nothing under way');
+  });
+
+  it('that turns out to be none after its answer has begun breaks the answer off', async () => {
+    const router = await routerTo(await http1Pod((req, res) => {
+      req.on('error', () => undefined);
+      res.write('<begun>');
+    }));
+    const client = new Connected(router.port);
+    client.socket.write(HEAD + chunk('first'));
+    await client.saw('<begun>');
+    client.socket.write('nonsense\r\n');
+    await until(() => client.closed, 'the connection ends');
+    expect(client.seen).not.toMatch(/ 400 |0\r\n\r\n$/);
+    await until(() => router.app.underWay === 0, 'nothing under way');
+    expect(router.metric('slipway_router_requests_total', 'code="499"')).toBe(1);
+  });
+
+  it('that its caller breaks off is nothing that a pod could take for whole', async () => {
+    const ends: string[] = [];
+    const router = await routerTo(await http1Pod((req) => {
+      req.resume();
+      req.on('end', () => ends.push('end')).on('error', () => ends.push('error'));
+    }));
+    const client = new Connected(router.port);
+    client.socket.write(HEAD + chunk('half'));
+    await until(() => router.app.underWay === 1, 'under way');
+    client.socket.end();
+    await until(() => client.closed && ends.length > 0, 'both ends');
+    expect(ends).toEqual(['error']);
+  });
+
+  it('is sent again to another pod like any other', async () => {
+    const alive = await http1Pod(telling);
+    const dead = await rawPod((socket) => socket.once('data', () => socket.destroy()), alive.port);
+    const router = await startRouter({ targetPort: alive.port });
+    router.pods({ stable: [dead, alive] });
+    const client = new Connected(router.port);
+    for (let i = 1; i <= 2; i++) {
+      client.socket.write(HEAD + chunk('body') + END);
+      await until(() => told(client.seen).length === i, `answer ${i}`);
+    }
+    expect(told(client.seen)).toEqual(['<POST /chunked body>', '<POST /chunked body>']);
+    expect(dead.hits()).toBe(1);
   });
 });
 

@@ -1,9 +1,12 @@
 // Owns the short way for plain HTTP/1.1 requests (plain-head): a connection whose requests are all plain is read and answered here, with a
 // fraction of the objects that node:http makes for each. The first request that is not plain takes its connection to Node's parser for good.
-// Must not know routes or pods, nor refuse anything: whatever is wrong with a request is for Node's parser to say.
+// Must not know routes or pods, nor refuse anything but a chunked body that turns out to be none when Node's parser can no longer be given
+// the request: whatever else is wrong with one is for that parser to say.
 import type { Socket } from 'node:net';
+import { errorText } from '../problems.ts';
 import type { FlatHeaders } from '../upstream/exchange.ts';
 import type { Caller, CallerListener, OnCaller } from './caller.ts';
+import { ChunkedBody } from './chunked-body.ts';
 import { AnswerText, dateField } from './plain-answer.ts';
 import { readPlainHead } from './plain-head.ts';
 import type { PlainHead } from './plain-head.ts';
@@ -55,7 +58,12 @@ class PlainCaller implements Caller {
     this.method = head.method;
     this.target = head.target;
     this.headers = head.headers;
-    this.hasBody = head.length > 0;
+    this.hasBody = head.chunked || head.length > 0;
+  }
+
+  /** The caller was told the beginning of an answer. */
+  get answering(): boolean {
+    return this.answer !== undefined;
   }
 
   get port(): number {
@@ -113,8 +121,10 @@ class Connection {
   private readonly socket: Socket;
   private current: PlainCaller | undefined;
   private listener: CallerListener | undefined;
-  /** Bytes of the present request's body that are still to come. */
+  /** Bytes of the present request's body that are still to come, if it has a length. */
   private left = 0;
+  /** The present request's body, if it is chunked and not all here. */
+  private chunks: ChunkedBody | undefined;
   /** The part of the body that came with the head, until somebody listens. */
   private early: Buffer = NOTHING;
   private leaving = false;
@@ -137,7 +147,7 @@ class Connection {
 
   private readonly onData = (bytes: Buffer): void => {
     if (this.leaving) return;
-    if (this.left > 0) return this.take(bytes);
+    if (this.awaitsBody) return this.take(bytes);
     if (this.current !== undefined) return this.hold(bytes);
     const head = readPlainHead(bytes, this.shared.options.maxHeaderBytes);
     if (head === undefined) this.handOver(bytes);
@@ -146,7 +156,7 @@ class Connection {
 
   private readonly onEnd = (): void => {
     // Half a request is none. A caller that ends its side has hung up, as far as anybody can tell; what was written already still reaches it.
-    if (this.left > 0) this.socket.destroy();
+    if (this.awaitsBody) this.socket.destroy();
     else this.socket.end();
   };
 
@@ -166,8 +176,9 @@ class Connection {
     const caller = new PlainCaller(this, head);
     this.current = caller;
     this.left = head.length;
+    if (head.chunked) this.chunks = new ChunkedBody((chunk) => this.listener?.bodyData(chunk));
     this.early = rest;
-    if (head.length === 0 && rest.length > 0) this.hold(rest);
+    if (!this.awaitsBody && rest.length > 0) this.hold(rest);
     if (this.unread) this.readAgain();
     this.shared.onCaller(caller);
   }
@@ -177,17 +188,46 @@ class Connection {
     this.listener = listener;
     const { early } = this;
     this.early = NOTHING;
-    if (this.left > 0 && early.length > 0) this.take(early);
+    if (this.awaitsBody && early.length > 0) this.take(early);
+  }
+
+  private get awaitsBody(): boolean {
+    return this.left > 0 || this.chunks !== undefined;
   }
 
   /** The next bytes of the body; what follows it waits until the answer is given. */
   private take(bytes: Buffer): void {
-    const { left } = this;
+    const { left, chunks } = this;
+    if (chunks !== undefined) return this.takeChunks(bytes, chunks);
     const mine = bytes.length <= left ? bytes : bytes.subarray(0, left);
     this.left = left - mine.length;
     if (mine !== bytes) this.hold(bytes.subarray(left));
     this.listener?.bodyData(mine);
     if (this.left === 0) this.listener?.bodyEnd([]);
+  }
+
+  private takeChunks(bytes: Buffer, chunks: ChunkedBody): void {
+    const taken = chunks.push(bytes);
+    // The request may have been answered on hearing its data.
+    if (this.chunks !== chunks || chunks.state === 'open') return;
+    if (chunks.state === 'bad') return this.refuseBody();
+    this.chunks = undefined;
+    if (taken < bytes.length) this.hold(bytes.subarray(taken));
+    this.listener?.bodyEnd(chunks.trailers);
+  }
+
+  /** The present request ends as if its caller had hung up, who is told why unless an answer has begun. */
+  private refuseBody(): void {
+    const { listener, current } = this;
+    this.current = undefined;
+    this.listener = undefined;
+    listener?.gone();
+    if (current?.answering === true) this.socket.destroy();
+    else {
+      this.socket.write(errorText(400), 'latin1');
+      this.since = this.shared.tick;
+      this.leave();
+    }
   }
 
   /** Puts back what belongs to the next request. */
@@ -197,11 +237,11 @@ class Connection {
   }
 
   pauseBody(caller: PlainCaller): void {
-    if (caller === this.current && this.left > 0) this.socket.pause();
+    if (caller === this.current && this.awaitsBody) this.socket.pause();
   }
 
   resumeBody(caller: PlainCaller): void {
-    if (caller === this.current && this.left > 0) this.socket.resume();
+    if (caller === this.current && this.awaitsBody) this.socket.resume();
   }
 
   /** From here on Node's parser reads, from the first byte of this request. */
@@ -220,7 +260,7 @@ class Connection {
 
   private get stays(): boolean {
     // An answer that comes before the request is complete leaves bytes nobody wants on the connection.
-    return this.left === 0 && !this.shared.options.closing();
+    return !this.awaitsBody && !this.shared.options.closing();
   }
 
   connectionFields(): string {
@@ -276,8 +316,9 @@ class Connection {
   /** Closing over bytes that were not read would tell the caller of a broken connection before it has read its answer. */
   private leave(): void {
     this.leaving = true;
-    if (this.left === 0) return this.socket.destroySoon();
+    if (!this.awaitsBody) return this.socket.destroySoon();
     this.left = 0;
+    this.chunks = undefined;
     this.socket.end();
     this.socket.resume();
   }
