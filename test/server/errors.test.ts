@@ -107,6 +107,17 @@ describe('wrong input', () => {
     expectProblem(await predict({ modelName: 'twice', inputs: [[1, 2]], preprocessing: { normalise: true } }), 400, 'malformed_request');
   });
 
+  it('counts with the model that the call meant', async () => {
+    const failed = async (): Promise<number[]> => {
+      const { body } = await server.get('/metrics', { accept: 'text/plain' });
+      const patterns = [/^slipway_server_requests_total\{model="twice",version="1",protocol="native",code="400"\} (\d+)$/m, /^nv_inference_request_failure\{model="twice",version="1",reason="OTHER"\} (\d+)$/m];
+      return patterns.map((pattern) => Number(pattern.exec(body as string)?.[1] ?? 0));
+    };
+    const [calls = 0, failures = 0] = await failed();
+    await predict({ modelName: 'twice', inputs: [[1, 2, 3]] });
+    expect(await failed()).toEqual([calls + 1, failures + 1]);
+  });
+
   it('one bad item fails the batch and is named', async () => {
     const answer = await server.post('/batch-predict', { modelName: 'twice', batch: [{ inputs: [[1, 2]] }, { inputs: [[1, 2], [3, 'x']] }] });
     expectProblem(answer, 400, 'invalid_input');

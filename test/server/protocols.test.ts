@@ -33,7 +33,8 @@ afterAll(async () => {
 
 describe('KServe V1', () => {
   it('says what is there and ready', async () => {
-    expect((await kserve.get('/')).body).toEqual({ status: 'alive' });
+    const alive = await kserve.get('/');
+    expect([alive.headers.get('content-type'), alive.body]).toEqual(['application/json', { status: 'alive' }]);
     expect((await kserve.get('/v1/models')).body).toEqual({ models: ['classifier', 'pair', 'sentiment'] });
     expect((await kserve.get('/v1/models/classifier')).body).toEqual({ name: 'classifier', ready: true });
     expect(await kserve.get('/v1/models/nobody')).toMatchObject({ status: 404, body: { error: 'Model with name nobody does not exist.' } });
@@ -60,6 +61,18 @@ describe('KServe V1', () => {
     ['/v1/models/classifier:predict', '[', 400], ['/v1/models/classifier:predict', { instances: [[1]] }, 400], ['/v1/models/classifier:destroy', { instances: [ROW] }, 404], ['/v1/models/sentiment:predict', { instances: [7] }, 400],
   ])('%s %j is %i', async (at, body, status) => {
     expect(await kserve.post(at, body)).toMatchObject({ status, body: { error: expect.any(String) as string } });
+  });
+});
+
+describe("KServe V1's words", () => {
+  it.each([
+    ['/v1/models/nobody:explain', { instances: [1] }, 404, 'Model with name nobody does not exist.'],
+    ['/v1/models/classifier:explain', { instances: 1 }, 400, 'Expected "instances" to be a list'],
+    ['/v1/models/classifier:predict', { instances: 1 }, 400, 'Expected "instances" to be a list'],
+    ['/v1/models/classifier:explain', '[', 400, expect.stringMatching(/^Unrecognized request format: /) as string],
+  ])('%s %j is %i', async (at, body, status, error) => {
+    const answer = await kserve.post(at, body);
+    expect([answer.status, answer.headers.get('content-type'), answer.body]).toEqual([status, 'application/json', { error }]);
   });
 });
 

@@ -131,6 +131,7 @@ describe('REST', () => {
     expect(page).toMatch(/^:tensorflow:serving:request_latency_bucket\{model_name="value",API="predict",entrypoint="REST",le="\+Inf"\} [1-9]/m);
     expect(page).toMatch(/^:tensorflow:serving:runtime_latency_count\{model_name="value",API="predict",runtime="TF1"\} [1-9]/m);
     expect(page).not.toContain('# HELP');
+    expect((await server.get('/monitoring/prometheus/metrics')).headers.get('content-type')).toBe('text/plain');
   });
 
   it('answers anything in words', async () => {

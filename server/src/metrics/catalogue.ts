@@ -46,7 +46,7 @@ export const METRICS = {
   slipway_server_memory_budget_bytes: { type: 'gauge', help: 'Memory the process may take.', labels: [] },
   slipway_server_memory_reserved_bytes: { type: 'gauge', help: 'Estimated memory of the calls under way.', labels: [] },
   nv_inference_request_success: { type: 'counter', help: "Triton's name: calls that succeeded.", labels: MODEL },
-  nv_inference_request_failure: { type: 'counter', help: "Triton's name: calls to a served model that failed.", labels: MODEL },
+  nv_inference_request_failure: { type: 'counter', help: "Triton's name: calls to a served model that failed, by reason: REJECTED (not taken, or late), CANCELED, BACKEND, OTHER.", labels: [...MODEL, 'reason'] },
   nv_inference_count: { type: 'counter', help: "Triton's name: rows that ran.", labels: MODEL },
   nv_inference_exec_count: { type: 'counter', help: "Triton's name: batches that ran.", labels: MODEL },
   nv_inference_pending_request_count: { type: 'gauge', help: "Triton's name: calls waiting for a worker.", labels: MODEL },

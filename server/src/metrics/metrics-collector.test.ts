@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ERRORS, type ErrorCode } from '../inference/errors.ts';
 import { METRICS } from './catalogue.ts';
 import { MetricsCollector } from './metrics-collector.ts';
 
@@ -31,5 +32,17 @@ describe('metrics', () => {
     expect(text).toContain('slipway_server_requests_in_flight 1');
     ended();
     expect(metrics.inFlight).toBe(0);
+  });
+
+  it("tell why calls failed under Triton's names, which are there at zero once a model is loaded", async () => {
+    const metrics = new MetricsCollector();
+    metrics.loaded('m', '1', 5);
+    const series = async (name: string): Promise<string[]> => (await metrics.prometheus()).text.split('\n').filter((line) => line.startsWith(`${name}{`));
+    const failures = (...counts: number[]): string[] => ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'].map((reason, at) => `nv_inference_request_failure{model="m",version="1",reason="${reason}"} ${String(counts[at])}`);
+    expect(await series('nv_inference_request_success')).toEqual(['nv_inference_request_success{model="m",version="1"} 0']);
+    expect(await series('nv_inference_request_failure')).toEqual(failures(0, 0, 0, 0));
+    const failed = (failure: ErrorCode): void => { metrics.call({ model: 'm', version: '1', protocol: 'v2', code: ERRORS[failure].status, failure, ms: 1 }); };
+    (['queue_full', 'deadline_exceeded', 'client_closed_request', 'inference_failed', 'worker_failed', 'internal_error', 'invalid_input'] as const).forEach(failed);
+    expect(await series('nv_inference_request_failure')).toEqual(failures(2, 1, 3, 1));
   });
 });

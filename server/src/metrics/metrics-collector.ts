@@ -1,7 +1,8 @@
 // Owns what the server measures: counters and histograms of calls, gauges read when scraped. Must not know protocols' bodies.
 import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
 import { Histogram } from './histograms.ts';
-import { Statistics, type Duration, type ModelStatistics } from './statistics.ts';
+import { FAILURE_REASONS, Statistics, type Duration, type ModelStatistics } from './statistics.ts';
+import type { ErrorCode } from '../inference/errors.ts';
 import type { RanBatch } from '../batching/batcher.ts';
 import { METRICS, RUNTIME_PREFIX, type MetricEntry, type MetricName, type Phase } from './catalogue.ts';
 
@@ -11,6 +12,8 @@ export interface CallRecord {
   version: string;
   protocol: string;
   code: number;
+  /** Code of the catalogue, where the call failed. */
+  failure?: ErrorCode | undefined;
   ms: number;
 }
 
@@ -61,10 +64,10 @@ export class MetricsCollector {
     };
   }
 
-  call({ model, version, protocol, code, ms }: CallRecord): void {
+  call({ model, version, protocol, code, failure, ms }: CallRecord): void {
     this.#requests += 1;
     if (code >= 400) this.#errors += 1;
-    this.statistics.call(model, version, code < 400, ms);
+    this.statistics.call(model, version, failure ?? (code < 400 ? undefined : 'internal_error'), ms);
     this.#counter('slipway_server_requests_total').inc({ model, version, protocol, code });
     this.#histogram('slipway_server_request_duration_seconds').observe([model, version, protocol], ms / 1000);
   }
@@ -94,6 +97,7 @@ export class MetricsCollector {
   }
 
   loaded(model: string, version: string, ms: number): void {
+    this.statistics.begin(model, version);
     this.#counter('slipway_server_model_loads_total').inc({ model, version });
     this.set('slipway_server_model_load_seconds', ms / 1000, { model, version });
   }
@@ -146,6 +150,9 @@ export class MetricsCollector {
       counter.reset();
       for (const { model, version, statistics } of this.statistics.all()) counter.inc({ model, version }, read(statistics));
     }
+    const failures = this.#counter('nv_inference_request_failure');
+    failures.reset();
+    for (const { model, version, statistics } of this.statistics.all()) for (const reason of FAILURE_REASONS) failures.inc({ model, version, reason }, statistics.failures[reason]);
   }
 
   #counter(name: MetricName): Counter {
@@ -163,7 +170,6 @@ const microseconds = ({ ns }: Duration): number => Math.round(ns / 1000);
 
 const TRITON_COUNTERS: Partial<Record<MetricName, (statistics: ModelStatistics) => number>> = {
   nv_inference_request_success: ({ success }) => success.count,
-  nv_inference_request_failure: ({ fail }) => fail.count,
   nv_inference_count: ({ rows }) => rows,
   nv_inference_exec_count: ({ batches }) => batches,
   nv_inference_request_duration_us: ({ success }) => microseconds(success),

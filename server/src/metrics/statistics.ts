@@ -1,5 +1,6 @@
 // Owns what has been counted of each model since the start, for protocols that ask for it: calls, rows, batches, time by phase.
 // Bounded by the models that are served. Must not know a protocol's names.
+import type { ErrorCode } from '../inference/errors.ts';
 import type { Phase } from './catalogue.ts';
 
 export interface Duration {
@@ -10,6 +11,7 @@ export interface Duration {
 export interface ModelStatistics {
   success: Duration;
   fail: Duration;
+  failures: Record<FailureReason, number>;
   /** Waiting, making tensors ready, the model itself, making the answer. */
   phases: Record<'queue' | 'input' | 'infer' | 'output', Duration>;
   /** Looks into the cache. */
@@ -23,6 +25,21 @@ export interface ModelStatistics {
   /** Unix time. */
   lastInferenceMs: number;
 }
+
+/** Why calls failed: not taken or late in the queue, hung up, failed in the model or its worker, anything else. */
+export const FAILURE_REASONS = ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
+
+const REASON: Partial<Record<ErrorCode, FailureReason>> = {
+  queue_full: 'REJECTED',
+  deadline_exceeded: 'REJECTED',
+  memory_exhausted: 'REJECTED',
+  draining: 'REJECTED',
+  client_closed_request: 'CANCELED',
+  inference_failed: 'BACKEND',
+  worker_failed: 'BACKEND',
+  internal_error: 'BACKEND',
+};
 
 const NS_PER_MS = 1_000_000;
 const BATCH_SIZES = 256;
@@ -38,7 +55,7 @@ const GROUPS: Record<Phase, { group: keyof ModelStatistics['phases']; counts: bo
 };
 
 const none = (): Duration => ({ count: 0, ns: 0 });
-const empty = (): ModelStatistics => ({ success: none(), fail: none(), phases: { queue: none(), input: none(), infer: none(), output: none() }, cacheHit: none(), cacheMiss: none(), rows: 0, batches: 0, batchSizes: new Map(), lastInferenceMs: 0 });
+const empty = (): ModelStatistics => ({ success: none(), fail: none(), failures: { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 }, phases: { queue: none(), input: none(), infer: none(), output: none() }, cacheHit: none(), cacheMiss: none(), rows: 0, batches: 0, batchSizes: new Map(), lastInferenceMs: 0 });
 
 export class Statistics {
   readonly #models = new Map<string, Map<string, ModelStatistics>>();
@@ -47,13 +64,20 @@ export class Statistics {
     return this.#models.get(model)?.get(version) ?? empty();
   }
 
-  call(model: string, version: string, ok: boolean, ms: number): void {
+  /** A version that is served from now on is counted from zero. */
+  begin(model: string, version: string): void {
+    this.#make(model, version);
+  }
+
+  /** @param failure undefined for a call that succeeded */
+  call(model: string, version: string, failure: ErrorCode | undefined, ms: number): void {
     if (model === '') return;
     const own = this.#make(model, version);
-    const duration = ok ? own.success : own.fail;
+    const duration = failure === undefined ? own.success : own.fail;
     duration.count += 1;
     duration.ns += ms * NS_PER_MS;
-    if (ok) own.lastInferenceMs = Date.now();
+    if (failure === undefined) own.lastInferenceMs = Date.now();
+    else own.failures[REASON[failure] ?? 'OTHER'] += 1;
   }
 
   phase(model: string, version: string, phase: Phase, ms: number): void {

@@ -44,6 +44,17 @@ export class InferenceEngine {
     return lease.model;
   }
 
+  /** Name and version that a call means, for its failure's labels; both empty where it means none that is served, so labels stay bounded. */
+  meant(call: Call | undefined): { name: string; version: string } {
+    if (call === undefined) return NOBODY;
+    try {
+      const { name, version } = this.#options.registry.select({ name: call.modelName, version: call.modelVersion, takes: kindOf(call.items[0]) });
+      return { name, version };
+    } catch {
+      return NOBODY;
+    }
+  }
+
   /** @throws InferenceError; one bad item fails the whole call and is named by its index. */
   async predict(call: Call, context: CallContext): Promise<CallResult> {
     const [first] = call.items;
@@ -187,6 +198,8 @@ function checkWanted(call: Call, spec: ServingSpec): void {
 function wantedOf(outputs: Tensor[], wanted: readonly string[] = []): Tensor[] {
   return wanted.length === 0 ? outputs : wanted.flatMap((name) => outputs.filter((output) => output.name === name));
 }
+
+const NOBODY = { name: '', version: '' };
 
 function kindOf(item: Item | undefined): Kind {
   if (item?.text !== undefined) return 'text';

@@ -5,7 +5,7 @@ import type { ServerState } from '@slipway/api';
 import { asRefusal } from '../http/errors.ts';
 import { noteCall, noteOf, type CallNote } from '../http/access-log.ts';
 import { hangUpSignal, HEADERS } from '../http/request-context.ts';
-import { asInferenceError, type InferenceError } from '../inference/errors.ts';
+import { asInferenceError, type ErrorCode, type InferenceError } from '../inference/errors.ts';
 import type { MetricsCollector } from '../metrics/metrics-collector.ts';
 import type { ModelManager } from '../models/model-manager.ts';
 import type { Call, CallResult } from '../pipeline/call.ts';
@@ -71,7 +71,7 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
   let call: Call | undefined;
   let result: CallResult | undefined;
   let code = 200;
-  let failure: string | undefined;
+  let failure: ErrorCode | undefined;
   try {
     call = await steps.decode();
     result = await engine.predict(call, deadlineOf(context, origin, call));
@@ -86,8 +86,8 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
     throw error;
   } finally {
     ended();
-    const { name, version } = result?.spec ?? servedAs(context, call);
-    metrics.call({ model: name, version, protocol: origin.protocol, code, ms: performance.now() - origin.began });
+    const { name, version } = result?.spec ?? engine.meant(call);
+    metrics.call({ model: name, version, protocol: origin.protocol, code, failure, ms: performance.now() - origin.began });
     origin.note(noteOf({ protocol: origin.protocol, model: name, version }, result, failure));
   }
 }
@@ -95,17 +95,6 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
 function deadlineOf(context: ProtocolContext, origin: Origin, call: Call): CallContext {
   const ms = Math.min(context.timeoutMs, origin.timeoutMs ?? context.timeoutMs, call.timeoutMs ?? context.timeoutMs);
   return { requestId: origin.requestId, deadline: origin.began + ms, signal: origin.signal };
-}
-
-/** Name and version that a failed call meant, both empty where it meant none that is served: labels stay bounded. */
-function servedAs(context: ProtocolContext, call: Call | undefined): { name: string; version: string } {
-  if (call?.modelName === undefined) return { name: '', version: '' };
-  try {
-    const { name, version } = context.manager.registry.select({ name: call.modelName, version: call.modelVersion, takes: 'tensors' });
-    return { name, version };
-  } catch {
-    return { name: '', version: '' };
-  }
 }
 
 /** Whether a version of a model (default: the one that answers) can answer now; undefined if it is not served here. A lazy one is ready. */

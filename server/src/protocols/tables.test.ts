@@ -28,6 +28,7 @@ describe('tables of errors', () => {
   it('have the words that clients know', () => {
     expect(words(writeKserve(new InferenceError('model_not_found', ''), 'm').body)).toEqual({ error: 'Model with name m does not exist.' });
     expect(words(writeKserve(new InferenceError('model_not_ready', ''), 'm').body)).toEqual({ error: 'Model with name m is not ready.' });
+    expect(words(writeKserve(new InferenceError('inference_failed', 'the model said so')).body)).toEqual({ error: 'the model said so' });
     expect(words(writeTorchServe(new InferenceError('model_not_found', 'gone')).body)).toEqual({ code: 404, type: 'ModelNotFoundException', message: 'gone' });
   });
 });

@@ -1,19 +1,28 @@
 // Owns the bodies of KServe's V1 protocol. PURE.
 import { parseJson } from '../../http/json-body.ts';
-import { InferenceError } from '../../inference/errors.ts';
+import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import { MAX_EXPLAINED_ROWS } from '../../pipeline/explain.ts';
 import type { CallResult } from '../../pipeline/call.ts';
 import { isRecord, predictionRows, type Sent } from '../instances/instances.ts';
 
 /** `{"instances": [...]}` or `{"inputs": ...}`. @throws InferenceError */
 export function decodeBody(text: string): Sent {
-  const body = parseJson(text);
+  const body = parsed(text);
   if (!isRecord(body)) throw new InferenceError('malformed_request', 'Expected "instances" or "inputs" in an object.');
   const { instances, inputs } = body;
   if (instances === undefined && inputs === undefined) throw new InferenceError('malformed_request', 'Expected "instances" or "inputs" to be in the request.');
   if (instances === undefined) return { inputs };
-  if (!Array.isArray(instances)) throw new InferenceError('malformed_request', 'Expected "instances" to be a list.');
+  if (!Array.isArray(instances)) throw new InferenceError('malformed_request', 'Expected "instances" to be a list');
   return { rows: instances as unknown[] };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (thrown) {
+    const { code, message } = asInferenceError(thrown);
+    throw new InferenceError(code, `Unrecognized request format: ${message}`, { cause: thrown });
+  }
 }
 
 export const encodePredictions = (result: CallResult): string => JSON.stringify({ predictions: predictionRows(result) });

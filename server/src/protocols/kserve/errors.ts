@@ -40,5 +40,5 @@ export function writeError(error: InferenceError, model?: string): HttpAnswer {
 function words(error: InferenceError, model: string | undefined): string {
   if (model !== undefined && error.code === 'model_not_found') return `Model with name ${model} does not exist.`;
   if (model !== undefined && (error.code === 'model_not_ready' || error.code === 'model_failed')) return `Model with name ${model} is not ready.`;
-  return KSERVE_STATUS[error.code] === 500 ? `${error.code} : ${error.message}` : error.message;
+  return error.code === 'internal_error' ? `${error.code} : ${error.message}` : error.message;
 }

@@ -2,21 +2,27 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import type { InstanceBodies } from '../instances/bodies.ts';
-import { answerCall, bodyOf, protocolScope, sendError, type HttpAnswer, type ProtocolContext } from '../protocol.ts';
+import { answerCall, bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer, type ProtocolContext } from '../protocol.ts';
 import { HEADERS } from '../../http/request-context.ts';
 import { encodeExplanations } from './codec.ts';
-import { writeError } from './errors.ts';
+import { writeError as errorAnswer } from './errors.ts';
 
 const PROTOCOL = 'kserve-v1';
+const JSON_TYPE = 'application/json';
 /** The colon before the verb belongs to the last segment, so that segment is taken apart here. */
 const VERB = /^([^:]+):(predict|explain)$/;
+
+/** As bytes: to a text Fastify would add a charset, which KServe does not send. */
+const asBytes = (answer: HttpAnswer): HttpAnswer => ({ ...answer, body: Buffer.from(answer.body as string) });
+const writeError = (error: InferenceError, model?: string): HttpAnswer => asBytes(errorAnswer(error, model));
+const sendJson = (reply: FastifyReply, body: object): FastifyReply => sendAnswer(reply, asBytes({ status: 200, type: JSON_TYPE, body: JSON.stringify(body) }));
 
 type Named = { Params: { model: string } };
 
 export function addKserveRoutes(app: FastifyInstance, context: ProtocolContext, bodies: InstanceBodies): void {
   protocolScope(app, { context, writeError }, (scope) => {
-    scope.get('/', () => ({ status: 'alive' }));
-    scope.get('/v1/models', (_request, reply) => reply.type('application/json').send(JSON.stringify({ models: namesOf(context) })));
+    scope.get('/', (_request, reply) => sendJson(reply, { status: 'alive' }));
+    scope.get('/v1/models', (_request, reply) => sendJson(reply, { models: namesOf(context) }));
     scope.get<Named>('/v1/models/:model', (request, reply) => readiness(context, request, reply));
     scope.post<Named>('/v1/models/:model', (request, reply) => answer(context, bodies, { request, reply }));
   });
@@ -30,7 +36,7 @@ async function readiness(context: ProtocolContext, request: FastifyRequest<Named
     const entry = context.manager.registry.select({ name: model, version: undefined, takes: 'tensors' });
     const ready = entry.servable;
     if (!ready) throw new InferenceError('model_not_ready', '');
-    return await reply.type('application/json').send(JSON.stringify({ name: model, ready }));
+    return await sendJson(reply, { name: model, ready });
   } catch (thrown) {
     return sendError(request, reply, asInferenceError(thrown), (error) => writeError(error, model));
   }
@@ -45,6 +51,6 @@ function answer(context: ProtocolContext, bodies: InstanceBodies, { request, rep
       if (name === undefined) throw new InferenceError('not_found', `There is no ${request.method} ${request.url}; calls end in :predict or :explain.`);
       return (await bodies.read({ protocol: PROTOCOL, body: bodyOf(request), contentType: '', which: { name, version }, extras: explain })).call;
     },
-    encode: (result): HttpAnswer | Promise<HttpAnswer> => (explain ? { status: 200, type: 'application/json', body: encodeExplanations(result) } : bodies.print(PROTOCOL, result, { accept: '' })),
+    encode: async (result) => asBytes(explain ? { status: 200, type: JSON_TYPE, body: encodeExplanations(result) } : await bodies.print(PROTOCOL, result, { accept: '' })),
   });
 }

@@ -1,7 +1,7 @@
 // Owns the routes of the native API: which URL and header mean which version, and who answers. Bodies are codec.ts; the work is
 // the engine's. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asInferenceError, InferenceError } from '../../inference/errors.ts';
+import { asInferenceError, InferenceError, type ErrorCode } from '../../inference/errors.ts';
 import { isPicture } from '../../inference/pictures.ts';
 import type { MetricsCollector } from '../../metrics/metrics-collector.ts';
 import type { CallContext } from '../../pipeline/execute.ts';
@@ -53,7 +53,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
   const seen: Seen = { began };
   try {
     const version = apiVersionOf(request, job.fixed);
-    const result = await predict({ request, reply }, job, { version, began });
+    const result = await predict({ request, reply }, job, { version, seen });
     const { spec } = (seen.result = result);
     rememberVersion(request, reply, version);
     const serialising = performance.now();
@@ -76,14 +76,15 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
 /** What became of a call. */
 interface Seen {
   began: number;
+  call?: Call;
   result?: CallResult;
-  failure?: string;
+  failure?: ErrorCode;
 }
 
 /** Counts a call, and tells the access log what it was. */
-function account({ request, reply }: Exchange, { options: { metrics } }: Job, { began, result, failure }: Seen): void {
-  const { name = '', version = '' } = result?.spec ?? {};
-  metrics.call({ model: name, version, protocol: 'native', code: reply.statusCode, ms: performance.now() - began });
+function account({ request, reply }: Exchange, { options: { metrics, engine } }: Job, { began, call, result, failure }: Seen): void {
+  const { name, version } = result?.spec ?? engine.meant(call);
+  metrics.call({ model: name, version, protocol: 'native', code: reply.statusCode, failure, ms: performance.now() - began });
   noteCall(request, noteOf({ protocol: 'native', model: name, version }, result, failure));
 }
 
@@ -99,10 +100,10 @@ async function encode(request: FastifyRequest, job: Job, made: { version: ApiVer
 /** Raw bytes are the answer to one item; a batch is JSON whatever is accepted. */
 const binary = (request: FastifyRequest, job: Job): boolean => job.kind === 'predict' && wantsOctets(request.headers.accept);
 
-async function predict({ request, reply }: Exchange, job: Job, at: { version: ApiVersion; began: number }): Promise<CallResult> {
+async function predict({ request, reply }: Exchange, job: Job, at: { version: ApiVersion; seen: Seen }): Promise<CallResult> {
   const outside: Outside = { modelName: queryOf(request, 'modelName'), modelVersion: headerOf(request, HEADERS.modelVersion) ?? queryOf(request, 'modelVersion'), apiVersion: at.version };
-  const call = await decode(request, job, outside);
-  const context: CallContext = { requestId: request.id, deadline: at.began + job.options.timeoutMs, signal: hangUpSignal(reply) };
+  const call = (at.seen.call = await decode(request, job, outside));
+  const context: CallContext = { requestId: request.id, deadline: at.seen.began + job.options.timeoutMs, signal: hangUpSignal(reply) };
   return job.options.engine.predict(binary(request, job) ? { ...call, answer: 'tensors' } : call, context);
 }
 

@@ -1,6 +1,7 @@
 // Owns the metrics that TensorFlow Serving's dashboards read, in its names and its text form. Counts what comes over its API only;
 // everything else is in the server's own metrics.
 import type { Canonical } from './errors.ts';
+import { general } from './numbers.ts';
 
 export interface Observation {
   /** Empty where the call named none that is served: labels stay bounded. */
@@ -43,6 +44,9 @@ class Histogram {
 
 type Labels = string;
 
+/** Digits of a bucket's bound as the original writes it: 32.4, 1.57409e+06. Sums are written in full, which it does not. */
+const SIGNIFICANT = 6;
+
 export class TfServingMetrics {
   readonly #requests = new Map<Labels, number>();
   readonly #examples = new Map<Labels, number>();
@@ -59,14 +63,14 @@ export class TfServingMetrics {
     add(this.#examples, labels({ model }), examples);
   }
 
-  /** Prometheus text: TYPE lines only, braces always. */
+  /** Prometheus text: TYPE lines only, there from the start; by name; braces always. */
   text(): string {
     return [
       ...scalarLines('request_count', this.#requests),
+      ...scalarLines('request_example_count_total', this.#examples),
+      ...histogramLines('request_example_counts', this.#exampleCounts),
       ...histogramLines('request_latency', this.#latency),
       ...histogramLines('runtime_latency', this.#runtime),
-      ...histogramLines('request_example_counts', this.#exampleCounts),
-      ...scalarLines('request_example_count_total', this.#examples),
       '',
     ].join('\n');
   }
@@ -88,12 +92,10 @@ function histogram(all: Map<Labels, Histogram>, at: Labels, bounds: readonly num
 }
 
 function scalarLines(name: string, counters: ReadonlyMap<Labels, number>): string[] {
-  if (counters.size === 0) return [];
   return [`# TYPE ${PREFIX}${name} counter`, ...[...counters].map(([at, value]) => `${PREFIX}${name}{${at}} ${String(value)}`)];
 }
 
 function histogramLines(name: string, all: ReadonlyMap<Labels, Histogram>): string[] {
-  if (all.size === 0) return [];
   return [`# TYPE ${PREFIX}${name} histogram`, ...[...all].flatMap(([at, one]) => seriesLines(`${PREFIX}${name}`, at, one))];
 }
 
@@ -101,7 +103,7 @@ function seriesLines(name: string, at: Labels, { bounds, counts, sum }: Histogra
   let total = 0;
   const buckets = counts.map((count, index) => {
     total += count;
-    return `${name}_bucket{${at},le="${index === bounds.length ? '+Inf' : String(bounds[index])}"} ${String(total)}`;
+    return `${name}_bucket{${at},le="${index === bounds.length ? '+Inf' : general(bounds[index] ?? 0, SIGNIFICANT)}"} ${String(total)}`;
   });
   return [...buckets, `${name}_sum{${at}} ${String(sum)}`, `${name}_count{${at}} ${String(total)}`];
 }

@@ -28,7 +28,7 @@ export function writeError(error: InferenceError): HttpAnswer {
 /** @param ownsModels whether /v1/models is TensorFlow Serving's (V1_DIALECT) */
 export function addTfServingRoutes(app: FastifyInstance, server: TfServing, ownsModels: boolean): void {
   protocolScope(app, { context: server.context, writeError }, (scope) => {
-    scope.get('/monitoring/prometheus/metrics', (_request, reply) => reply.type('text/plain').send(server.metrics.text()));
+    scope.get('/monitoring/prometheus/metrics', (_request, reply) => reply.type('text/plain').send(Buffer.from(server.metrics.text())));
     if (!ownsModels) return;
     for (const url of ['/v1/models', '/v1/models/*']) scope.route({ method: METHODS, url, exposeHeadRoute: false, handler: (request, reply) => answer(server, request, reply) });
   });
