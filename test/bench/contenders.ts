@@ -67,14 +67,14 @@ export function slipwayEnv(port: number, adminPort: number, models: string): Rec
 /** The folder of models above a model's file or package: `<models>/<name>/<version>/...`. */
 const modelsAbove = (model: string): string => (model.endsWith('.onnx') ? path.resolve(model, '..', '..', '..') : model);
 
-export async function serveSlipway({ model, threads }: Task, nodeArgs: readonly string[] = [], env: Record<string, string> = {}): Promise<Served> {
+export async function serveSlipway({ model, threads }: Task, nodeArgs: readonly string[] = [], env: Record<string, string> = {}): Promise<Served & { adminPort: number }> {
   const [port, admin] = [await freePort(), await freePort()];
   const started = await start({
     command: [process.execPath, '--import', path.join(SERVER, 'preload.ts'), ...nodeArgs, path.join(SERVER, 'main.ts')],
     env: { ...slipwayEnv(port, admin, modelsAbove(model)), TF_THREADS: String(threads), ...env },
     ready: answers(port, '/health/ready'),
   });
-  return { ...started, port, grpcPort: port };
+  return { ...started, port, grpcPort: port, adminPort: admin };
 }
 
 async function node(script: string, args: readonly string[] = [], nodeArgs: readonly string[] = []): Promise<Served> {

@@ -11,6 +11,7 @@ import { v2Request } from './requests.ts';
 import { save, saved, type Results } from './results.ts';
 import { bareLoops, closedLoops, framings, openLoops, withWords, type Bench } from './sections/load.ts';
 import { coldStarts, delays, steadyMemory } from './sections/process.ts';
+import { reloads } from './sections/reload.ts';
 import { HELP, SECTIONS, settingsOf, type Section } from './settings.ts';
 import { verdictTable } from './verdicts.ts';
 
@@ -25,6 +26,7 @@ const RUN: Record<Section, (bench: Bench) => Promise<Omit<Results, 'how'>>> = {
   delay: async (bench) => ({ delay: await delays(bench) }),
   cold: async (bench) => ({ cold: await coldStarts(bench) }),
   steady: async (bench) => ({ steady: await steadyMemory(bench) }),
+  reload: async (bench) => ({ reload: await reloads(bench) }),
 };
 
 const signal = interruption();

@@ -43,23 +43,42 @@ export interface Target {
   scratch: string;
 }
 
-/** @throws Error when the load process fails */
-export async function drive({ name, served, request, wire, scratch }: Target, how: How): Promise<Figures> {
+/**
+ * Sends calls, and says what became of them.
+ * @param during runs beside an open loop from its first call, and ends it
+ * @throws Error when the load process fails, or what `during` does
+ */
+export async function load(target: Target, how: How, during?: () => Promise<void>): Promise<LoadResult> {
+  return (await watched(target, how, during)).result;
+}
+
+/** What became of calls, with the figures of the server. @throws Error when the load process fails */
+export async function drive(target: Target, how: How): Promise<Figures> {
+  const { result, used } = await watched(target, how);
+  const { answered, seconds, p50, p99, bad, unanswered, clientCpu } = result;
+  return { rate: answered / seconds, perCpuSecond: answered / Math.max(used, 0.01), p50, p99, rssMib: rssMib(target.served.pid), bad: bad + unanswered, clientCpu };
+}
+
+async function watched({ name, served, request, wire, scratch }: Target, how: How, during?: () => Promise<void>): Promise<{ result: LoadResult; used: number }> {
   const bodyFile = path.join(scratch, `${name.replaceAll('/', '-')}.body`);
   writeFileSync(bodyFile, request.body);
   const plan: LoadPlan = { port: wire === 'grpc' ? served.grpcPort : served.port, wire, path: request.path, headers: request.headers, bodyFile, ...how };
   const child = spawn(process.execPath, [LOAD, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let cpu = Number.NaN;
   let result: LoadResult | undefined;
+  let beside: Promise<void> | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
-    if (line === BEGIN) cpu = cpuSeconds(served.pid);
-    else result = JSON.parse(line) as LoadResult;
+    if (line === BEGIN) {
+      cpu = cpuSeconds(served.pid);
+      beside = during?.().finally(() => child.kill('SIGTERM'));
+      beside?.catch(() => undefined); // thrown below, when the load has ended
+    } else result = JSON.parse(line) as LoadResult;
   }
+  await beside;
   const used = cpuSeconds(served.pid) - cpu;
   if (result === undefined) throw new Error(`${name}: the load process ended without a result; the server said: ${served.lastWords()}`);
   if (result.bad > 0) process.stderr.write(`${name}: ${result.bad} bad answers, the first: ${result.firstBad}\n`);
-  const { answered, seconds, p50, p99, bad, unanswered, clientCpu } = result;
-  return { rate: answered / seconds, perCpuSecond: answered / Math.max(used, 0.01), p50, p99, rssMib: rssMib(served.pid), bad: bad + unanswered, clientCpu };
+  return { result, used };
 }
 
 export function median(numbers: readonly number[]): number {

@@ -1,5 +1,5 @@
 // Owns what the bench prints: tables of what was found. PURE.
-import type { Bare, Cold, Delay, Framing, Results, Row, Saved, Steady } from './results.ts';
+import type { Bare, Cold, Delay, Framing, Reload, Results, Row, Saved, Steady } from './results.ts';
 
 type Align = 'left' | 'right';
 
@@ -70,6 +70,17 @@ const steadyTable = ({ calls, memory }: Steady): string[] => [
   ...table(['calls', 'MiB'], memory.map((at) => [String(at.calls), whole(at.rssMib)])),
 ];
 
+function reloadTables({ work, reloads, rate, without, during, ms: times, memory }: Reload): string[] {
+  const line = (what: string, { requests, failed, p50, p99 }: Reload['during']): string[] => [what, String(requests), String(failed), ms(p50), ms(p99)];
+  return [
+    '',
+    `${work} over json, open loop at ${rateText(rate)} calls/s, half of what it did at 32; ${reloads} reloads of ${whole(middle(times))} ms each (median)`,
+    ...table(['', 'calls', 'failed', 'p50 ms', 'p99 ms'], [line('without reloads', without), line('during reloads', during)]),
+    '',
+    ...table(['reloads', 'resident MiB'], memory.map((at) => [String(at.reloads), whole(at.rssMib)])),
+  ];
+}
+
 export const middle = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 
 /** All tables of what was found, section by section. */
@@ -77,7 +88,7 @@ export function tablesOf(all: Saved): string[] {
   return Object.entries(all).flatMap(([section, found]) => ['', `## ${section}: ${found.how}`, ...sectionTables(found)]);
 }
 
-function sectionTables({ rows, bare, framing, delay, cold, steady }: Results): string[] {
+function sectionTables({ rows, bare, framing, delay, cold, steady, reload }: Results): string[] {
   return [
     ...(bare === undefined ? [] : bareTable(bare)),
     ...(rows === undefined ? [] : loadTables(rows)),
@@ -85,5 +96,6 @@ function sectionTables({ rows, bare, framing, delay, cold, steady }: Results): s
     ...(delay === undefined ? [] : delayTable(delay)),
     ...(cold === undefined ? [] : coldTable(cold)),
     ...(steady === undefined ? [] : steadyTable(steady)),
+    ...(reload ?? []).flatMap(reloadTables),
   ];
 }

@@ -54,6 +54,27 @@ export interface Steady {
   memory: { calls: number; rssMib: number }[];
 }
 
+/** An open loop: microseconds from the moment a call was due. */
+export interface Steadily {
+  requests: number;
+  failed: number;
+  p50: number;
+  p99: number;
+}
+
+/** Reloads of one model beside calls. */
+export interface Reload {
+  work: Work;
+  reloads: number;
+  /** Calls per second. */
+  rate: number;
+  without: Steadily;
+  during: Steadily;
+  /** Milliseconds of each reload, from load to unloaded. */
+  ms: number[];
+  memory: { reloads: number; rssMib: number }[];
+}
+
 export interface Results {
   /** How it was measured, in words. */
   how: string;
@@ -63,6 +84,7 @@ export interface Results {
   delay?: Delay[];
   cold?: Cold[];
   steady?: Steady;
+  reload?: Reload[];
 }
 
 export type Saved = Record<string, Results>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Figures } from './measure.ts';
 import { tablesOf } from './report.ts';
-import type { Row, Saved } from './results.ts';
+import type { Row, Saved, Steadily } from './results.ts';
 import { verdictsOf } from './verdicts.ts';
 
 const figures = (rate: number, p99: number): Figures => ({ rate, perCpuSecond: rate, p50: p99 / 2, p99, rssMib: 100, bad: 0, clientCpu: 0.1 });
@@ -35,6 +35,29 @@ describe('the verdicts', () => {
     const memory = (last: number): Saved => ({ steady: { how: '', steady: { calls: 4, memory: [50, 100, 101, last].map((rssMib, index) => ({ calls: index + 1, rssMib })) } } });
     expect(verdict(memory(103), 'memory flat')).toBe(true);
     expect(verdict(memory(104), 'memory flat')).toBe(false);
+  });
+});
+
+describe('reloads', () => {
+  const calls = (failed: number): Steadily => ({ requests: 1000, failed, p50: 900, p99: 2000 });
+  const reloaded = (failed: number, ...rss: number[]): Saved => ({ reload: { how: '', reload: [{ work: 'mlp', reloads: 20 * rss.length, rate: 500, without: calls(0), during: calls(failed), ms: [80, 90, 100], memory: rss.map((rssMib, index) => ({ reloads: 20 * (index + 1), rssMib })) }] } });
+
+  it('may fail no call', () => {
+    expect(verdict(reloaded(0, 100), 'no call fails')).toBe(true);
+    expect(verdict(reloaded(1, 100), 'no call fails')).toBe(false);
+  });
+
+  it('may keep a tenth more memory after the last than after the first twenty', () => {
+    expect(verdict(reloaded(0, 100, 150, 110), 'more memory after the last')).toBe(true);
+    expect(verdict(reloaded(0, 100, 90, 111), 'more memory after the last')).toBe(false);
+    expect(verdict(reloaded(0, 100), 'more memory after the last')).toBeUndefined();
+  });
+
+  it('stand beside the time without them', () => {
+    const lines = tablesOf(reloaded(0, 100, 101));
+    expect(lines).toContain('mlp over json, open loop at 500 calls/s, half of what it did at 32; 40 reloads of 90 ms each (median)');
+    expect(lines.filter((line) => /reloads +1000/.test(line))).toEqual(['without reloads   1000       0   0.900   2.000', 'during reloads    1000       0   0.900   2.000']);
+    expect(lines.slice(-2)).toEqual(['20                100', '40                101']);
   });
 });
 

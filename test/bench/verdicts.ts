@@ -1,6 +1,6 @@
 // Owns the aims of the bench and whether what was found meets them. PURE.
 import { middle, ratio, table } from './report.ts';
-import type { Bare, Row, Saved } from './results.ts';
+import type { Bare, Reload, Row, Saved } from './results.ts';
 
 export interface Verdict {
   aim: string;
@@ -20,6 +20,8 @@ const DELAY_TIMES = 2;
 const COLD_MS = 1500;
 /** Memory may grow by this share over the second half of the calls. */
 const FLAT = 0.03;
+/** Memory may grow by this share from the first look, after twenty reloads, to the last. */
+const RELOADS_MAY_ADD = 0.1;
 
 type Check = (all: Saved) => { measured: string; met: boolean } | undefined;
 
@@ -87,6 +89,21 @@ const flat: Check = (all) => {
   return { measured: `${half.rssMib.toFixed(0)} MiB after half, ${last.rssMib.toFixed(0)} after all of ${last.calls}`, met: last.rssMib <= half.rssMib * (1 + FLAT) };
 };
 
+const reloadsOf = (all: Saved): Reload[] => all['reload']?.reload ?? [];
+
+const reloadsFailed: Check = (all) => {
+  const found = reloadsOf(all);
+  const sum = (pick: (one: Reload) => number): number => found.reduce((total, one) => total + pick(one), 0);
+  if (found.length === 0) return undefined;
+  return { measured: `${sum(({ during }) => during.failed)} of ${sum(({ during }) => during.requests)} calls during ${sum(({ reloads }) => reloads)} reloads`, met: found.every(({ without, during }) => without.failed + during.failed === 0) };
+};
+
+const reloadsFlat: Check = (all) => {
+  const ends = reloadsOf(all).map(({ work, memory }) => ({ work, first: memory[0], last: memory.at(-1) }));
+  if (ends.length === 0 || ends.some(({ first, last }) => first === undefined || first === last)) return undefined;
+  return { measured: ends.map(({ work, first, last }) => `${work} ${first?.rssMib.toFixed(0)} MiB after ${first?.reloads}, ${last?.rssMib.toFixed(0)} after ${last?.reloads}`).join('; '), met: ends.every(({ first, last }) => (last?.rssMib ?? 0) <= (first?.rssMib ?? 0) * (1 + RELOADS_MAY_ADD)) };
+};
+
 const AIMS: readonly [aim: string, check: Check][] = [
   ...PEERS.map(([name, times]): [string, Check] => [`MLP, JSON, 32 at once: at least ${times} times ${name}, at a lower p99`, faster(name, times)]),
   [`the same: at least ${OF_FASTIFY} of Fastify with a constant answer`, ofFastify],
@@ -96,6 +113,8 @@ const AIMS: readonly [aim: string, check: Check][] = [
   ['one call at a time: less than 0.5 ms over the bare runtime call', added],
   [`10 MB JSON bodies: event-loop delay p99 at most ${DELAY_TIMES} times that of discarding them`, delay],
   [`memory flat over the calls (second half: at most ${FLAT * 100} % more)`, flat],
+  ['reloads at half load: no call fails', reloadsFailed],
+  [`reloads: at most ${RELOADS_MAY_ADD * 100} % more memory after the last than after the first twenty`, reloadsFlat],
   ['start to ready with the sentiment model, page cache warm: below 1.5 s', cold],
 ];
 

@@ -56,8 +56,8 @@ async function closedLoop(all: readonly Lane[]): Promise<void> {
   if (broken > 0) tally.firstBad ||= CLOSED;
 }
 
-/** Sends what is due by the clock; latency counts from the moment a call was due, so that a slow server cannot hide its queue. */
-async function openLoop(all: readonly Lane[], rate: number): Promise<void> {
+/** Sends what is due by the clock; latency counts from the moment a call was due, so that a slow server cannot hide its queue. Gives how many were. */
+async function openLoop(all: readonly Lane[], rate: number): Promise<number> {
   const free = [...all];
   const due: number[] = [];
   let taken = 0;
@@ -72,20 +72,27 @@ async function openLoop(all: readonly Lane[], rate: number): Promise<void> {
       });
     }
   };
-  begin();
   const started = performance.now();
-  const total = Math.floor(rate * plan.seconds);
+  let total = Math.floor(rate * plan.seconds);
+  // Told to end: what is due by now is still sent and waited for.
+  let ended = plan.seconds * 1000;
+  process.once('SIGTERM', () => {
+    total = due.length;
+    ended = performance.now() - started;
+  });
+  begin();
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
       const now = performance.now();
       const until = Math.min(total, ((now - started) / 1000) * rate);
       for (let planned = due.length; planned < until; planned++) due.push(started + (planned * 1000) / rate);
       send();
-      if (tally.latencies.length + tally.bad < total && now - started < plan.seconds * 1000 + LATE_MS) return;
+      if (tally.latencies.length + tally.bad < total && now - started < ended + LATE_MS) return;
       clearInterval(timer);
       resolve();
     }, TICK_MS);
   });
+  return total;
 }
 
 const pause = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -104,8 +111,9 @@ function quantile(sorted: readonly number[], q: number): number {
 }
 
 const all = await lanes();
+let due = 0;
 if (plan.rate === undefined) await closedLoop(all);
-else await openLoop(all, plan.rate);
+else due = await openLoop(all, plan.rate);
 const seconds = (performance.now() - began) / 1000;
 tally.counting = false;
 const { user, system } = process.cpuUsage(cpu);
@@ -113,7 +121,7 @@ const sorted = Float64Array.from(tally.latencies).sort();
 const result: LoadResult = {
   answered: sorted.length,
   bad: tally.bad,
-  unanswered: plan.rate === undefined ? 0 : Math.floor(plan.rate * plan.seconds) - sorted.length - tally.bad,
+  unanswered: plan.rate === undefined ? 0 : due - sorted.length - tally.bad,
   seconds,
   p50: quantile(sorted as unknown as number[], 0.5),
   p99: quantile(sorted as unknown as number[], 0.99),

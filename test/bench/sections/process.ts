@@ -108,10 +108,10 @@ export async function steadyMemory({ settings, scratch, note }: Bench): Promise<
       const { bad } = await drive(target, { concurrency: 32, seconds: 0, warmup: 0, calls: settings.calls / PIECES });
       if (bad > 0) throw new Error(`${bad} calls failed`);
       memory.push({ calls: (piece * settings.calls) / PIECES, rssMib: rssMib(served.pid) });
+      note(`${memory.at(-1)?.calls} calls: ${memory.at(-1)?.rssMib.toFixed(0)} MiB`);
     }
   } finally {
     await served.stop();
   }
-  note(`resident after ${settings.calls} calls: ${memory.at(-1)?.rssMib.toFixed(0)} MiB`);
   return { calls: settings.calls, memory };
 }

@@ -1,0 +1,70 @@
+// The section that reloads a model again and again beside a steady load: whether a call fails, what its latency becomes, what memory stays.
+import path from 'node:path';
+import { serveSlipway } from '../contenders.ts';
+import { drive, load, type Target } from '../measure.ts';
+import type { LoadResult } from '../load/plan.ts';
+import { rssMib } from '../processes.ts';
+import { v2Request } from '../requests.ts';
+import type { Reload, Steadily } from '../results.ts';
+import { AIM_CONCURRENCY, taskOf, type Bench } from './load.ts';
+
+/** Of the capacity. */
+export const RELOAD_SHARE = 0.5;
+/** Reloads between two looks at the memory. */
+export const LOOK_EVERY = 20;
+const CONNECTIONS = 64;
+/** The load ends with the last reload; this only ends it if that never comes. */
+const LONGEST_SECONDS = 3600;
+
+/** One ONNX model and one of TensorFlow: memory is their runtimes' matter. */
+const MODELS = ['mlp', 'digits'] as const;
+
+interface Reloaded {
+  ms: number[];
+  memory: Reload['memory'];
+}
+
+/** Loads the version that serves once more over the admin port; answered when the old one is unloaded. @throws Error with the server's words */
+async function reload(adminPort: number, name: string, folder: string): Promise<void> {
+  const version = path.basename(folder);
+  const answer = await fetch(`http://127.0.0.1:${adminPort}/models`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, url: folder, version }) });
+  if (!answer.ok) throw new Error(`reload of ${name}: ${await answer.text()}`);
+  await answer.arrayBuffer();
+}
+
+const steadily = ({ answered, bad, unanswered, p50, p99 }: LoadResult): Steadily => ({ requests: answered + bad + unanswered, failed: bad + unanswered, p50, p99 });
+
+async function reloadsOf(bench: Bench, work: (typeof MODELS)[number]): Promise<Reload> {
+  const { settings, scratch, note } = bench;
+  const task = taskOf(work, scratch);
+  const folder = task.model.endsWith('.onnx') ? path.dirname(task.model) : task.model;
+  const served = await serveSlipway(task);
+  const target: Target = { name: 'slipway', served, request: v2Request(work, 'json'), wire: 'http', scratch };
+  try {
+    const capacity = await drive(target, { concurrency: AIM_CONCURRENCY, seconds: settings.seconds, warmup: settings.warmup });
+    const rate = RELOAD_SHARE * capacity.rate;
+    const open = { concurrency: CONNECTIONS, warmup: 0, rate };
+    const without = steadily(await load(target, { ...open, seconds: settings.seconds * settings.rounds }));
+    const seen: Reloaded = { ms: [], memory: [] };
+    const all = async (): Promise<void> => {
+      for (let count = 1; count <= settings.reloads; count++) {
+        const began = performance.now();
+        await reload(served.adminPort, work, folder);
+        seen.ms.push(performance.now() - began);
+        if (count % LOOK_EVERY !== 0) continue;
+        seen.memory.push({ reloads: count, rssMib: rssMib(served.pid) });
+        note(`${work}: ${count} reloads, ${seen.memory.at(-1)?.rssMib.toFixed(0)} MiB`);
+      }
+    };
+    const during = steadily(await load(target, { ...open, seconds: LONGEST_SECONDS }, all));
+    return { work, reloads: settings.reloads, rate, without, during, ...seen };
+  } finally {
+    await served.stop();
+  }
+}
+
+export async function reloads(bench: Bench): Promise<Reload[]> {
+  const all: Reload[] = [];
+  for (const work of MODELS) all.push(await reloadsOf(bench, work));
+  return all;
+}
