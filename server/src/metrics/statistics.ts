@@ -28,7 +28,7 @@ export interface ModelStatistics {
 
 /** Why calls failed: not taken or late in the queue, hung up, failed in the model or its worker, anything else. */
 export const FAILURE_REASONS = ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'] as const;
-export type FailureReason = (typeof FAILURE_REASONS)[number];
+type FailureReason = (typeof FAILURE_REASONS)[number];
 
 const REASON: Partial<Record<ErrorCode, FailureReason>> = {
   queue_full: 'REJECTED',

@@ -9,9 +9,9 @@ import type { Reload, Steadily } from '../results.ts';
 import { AIM_CONCURRENCY, taskOf, type Bench } from './load.ts';
 
 /** Of the capacity. */
-export const RELOAD_SHARE = 0.5;
+const RELOAD_SHARE = 0.5;
 /** Reloads between two looks at the memory. */
-export const LOOK_EVERY = 20;
+const LOOK_EVERY = 20;
 const CONNECTIONS = 64;
 /** The load ends with the last reload; this only ends it if that never comes. */
 const LONGEST_SECONDS = 3600;
