@@ -8,7 +8,7 @@ export const WINDOW_RUNS = 2500;
 /** What may be added between the first and the last quarter of the windows, however many inputs they are. */
 export const MAY_GROW_BYTES = 2 * 1024 * 1024;
 /** Fewer windows than this tell nothing: the first ones warm up. */
-export const FEWEST_WINDOWS = 8;
+const FEWEST_WINDOWS = 8;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

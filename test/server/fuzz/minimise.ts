@@ -2,7 +2,7 @@
 // for that. Pure given `reach`.
 
 /** Branches that an input reaches. */
-export type Reach = (bytes: Buffer) => ReadonlySet<number>;
+type Reach = (bytes: Buffer) => ReadonlySet<number>;
 
 const without = (found: ReadonlySet<number>, covered: ReadonlySet<number>): number[] => [...found].filter((branch) => !covered.has(branch));
 
