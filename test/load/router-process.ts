@@ -1,9 +1,10 @@
-// Owns a router process with one fixed 90/10 route, for benches: `router-process.ts <public port> <target port> <address of v1> <of v2>`.
-import { createApp, createLog } from '../../router/src/index.ts';
+// Owns a router process with one fixed 90/10 route, for benches and for tests of clients:
+// `router-process.ts <public port> <target port> <address of v1> <of v2> [admin port]`.
+import { createApp, createLog, startAdmin } from '../../router/src/index.ts';
 import { freePort } from '../../tools/free-port.ts';
 
 const [port = 0, targetPort = 0] = process.argv.slice(2, 4).map(Number);
-const [stable = '', canary = ''] = process.argv.slice(4);
+const [stable = '', canary = '', adminPort] = process.argv.slice(4);
 /** Nobody calls it, but an entry has one. The next number would be somebody else's where several routers run. */
 const preview = await freePort();
 
@@ -32,4 +33,5 @@ app.routes.offer('svc-route', JSON.stringify(entry));
 app.routes.setAddresses(new Map([['svc-1', [stable]], ['svc-2', [canary]]]));
 app.routes.markSynced(new Set(['svc-route']));
 await app.whenListening();
+if (adminPort !== undefined) await startAdmin({ port: Number(adminPort), host: '127.0.0.1', missing: () => app.routes.missing(), metrics: () => app.metricsText(), report: () => app.routes.report() });
 process.stdout.write('ready\n');

@@ -1,16 +1,14 @@
 // What the image's bundle does where native TensorFlow is not there (it is bundled without the addon): says so loudly, stays up,
 // and uses the slow backend only when told to.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
+import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { bundle } from '../../tools/images/bundle.ts';
 import { doubling } from './support/saved-model.ts';
-import { ask, MODELS, ROOT, temporaryFolder, until, type Answer } from './support/server.ts';
-import { freePort } from '../../tools/free-port.ts';
+import { startProcess, type ServerProcess } from './support/process.ts';
+import { ask, MODELS, ROOT, temporaryFolder, type Answer } from './support/server.ts';
 
 const folder = temporaryFolder();
-const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   for (const file of (await bundle(ROOT, { server: 'server/src/main.ts', preload: 'server/src/preload.ts' })).files) {
@@ -19,25 +17,13 @@ beforeAll(async () => {
   }
   doubling(path.join(folder.path, 'saved', '1'), 'float32');
 }, 120_000);
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-});
 afterAll(() => { folder[Symbol.dispose](); });
 
-async function start(env: Record<string, string>): Promise<{ url: string; admin: string; log: () => string }> {
-  const [port, admin] = [await freePort(), await freePort()];
+/** The bundle, once its models are ready or failed. */
+function start(env: Record<string, string>): Promise<ServerProcess> {
   const app = (name: string): string => path.join(folder.path, 'app', name);
-  const child = spawn(process.execPath, ['--import', app('preload.mjs'), app('server.mjs')], {
-    env: { ...process.env, PORT: String(port), HOST: '127.0.0.1', ADMIN_PORT: String(admin), ADMIN_HOST: '127.0.0.1', WARMUP_ITERATIONS: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.push(child);
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (log += String(text)));
-  const url = `http://127.0.0.1:${String(port)}`;
-  const state = (): Promise<string> => ask(`http://127.0.0.1:${String(admin)}/state`).then((answer) => answer.body.phase as string, () => '');
-  await until(state, (phase) => phase === 'Ready' || phase === 'Failed', 60_000);
-  return { url, admin: `http://127.0.0.1:${String(admin)}`, log: () => log };
+  const started = ({ admin }: { admin: string }): Promise<boolean> => ask(`${admin}/state`).then(({ body }) => body.phase === 'Ready' || body.phase === 'Failed', () => false);
+  return startProcess({ ADMIN_HOST: '127.0.0.1', ...env }, { scripts: { preload: app('preload.mjs'), main: app('server.mjs') }, started });
 }
 
 const predict = (url: string): Promise<Answer> => ask(`${url}/predict`, { method: 'POST', body: JSON.stringify({ inputs: [[1, 2, 3, 4, 5]] }) });

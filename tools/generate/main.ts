@@ -6,6 +6,7 @@ import { catalogueOutputs } from './catalogues.ts';
 import { crdOutputs } from './crd.ts';
 import type { Output } from './output.ts';
 import { packageSchemaOutputs } from './package-schema.ts';
+import { protoOutputs } from './protos.ts';
 import { referenceOutputs } from './reference.ts';
 import { runtimeOutputs } from './runtimes.ts';
 import { valuesSchemaOutputs } from './values-schema.ts';
@@ -13,7 +14,7 @@ import { valuesSchemaOutputs } from './values-schema.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 
 export function allOutputs(): Output[] {
-  return [...crdOutputs(), ...referenceOutputs(), ...catalogueOutputs(), ...runtimeOutputs(), ...valuesSchemaOutputs(), ...packageSchemaOutputs()];
+  return [...crdOutputs(), ...referenceOutputs(), ...catalogueOutputs(), ...runtimeOutputs(), ...valuesSchemaOutputs(), ...packageSchemaOutputs(), ...protoOutputs()];
 }
 
 async function differing(outputs: Output[]): Promise<Output[]> {

@@ -21,11 +21,21 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-/** A server process that is ready. */
-export async function startProcess(env: Record<string, string>): Promise<ServerProcess> {
+const source = (name: string): string => path.join(ROOT, 'server', 'src', name);
+
+interface StartOptions {
+  /** The script that is imported before, and the server itself; else the sources. */
+  scripts?: { preload: string; main: string };
+  /** Whether it has started; else it is ready. Asked until it is so. */
+  started?: (at: Pick<ServerProcess, 'url' | 'admin'>) => Promise<boolean>;
+}
+
+const ready: StartOptions['started'] = ({ url }) => ask(`${url}/health/ready`).then((answer) => answer.status === 200, () => false);
+
+/** A server process that has started. */
+export async function startProcess(env: Record<string, string>, { scripts = { preload: source('preload.ts'), main: source('main.ts') }, started = ready }: StartOptions = {}): Promise<ServerProcess> {
   const [port, adminPort] = [await freePort(), await freePort()];
-  const source = (name: string): string => path.join(ROOT, 'server', 'src', name);
-  const child = spawn(process.execPath, ['--import', source('preload.ts'), source('main.ts')], {
+  const child = spawn(process.execPath, ['--import', scripts.preload, scripts.main], {
     env: { ...process.env, PORT: String(port), HOST: '127.0.0.1', ADMIN_PORT: String(adminPort), WARMUP_ITERATIONS: '1', LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -34,7 +44,7 @@ export async function startProcess(env: Record<string, string>): Promise<ServerP
   child.stdout.on('data', (text) => (log += String(text)));
   child.stderr.on('data', (text) => (log += String(text)));
   const exit = once(child, 'exit').then(([code]) => code as number | null);
-  const url = `http://127.0.0.1:${String(port)}`;
-  await until(() => ask(`${url}/health/ready`).then((answer) => answer.status, () => 0), (status) => status === 200, 60_000);
-  return { child, url, admin: `http://127.0.0.1:${String(adminPort)}`, exit, log: () => log };
+  const at = { url: `http://127.0.0.1:${String(port)}`, admin: `http://127.0.0.1:${String(adminPort)}` };
+  await until(() => started(at), Boolean, 60_000);
+  return { child, ...at, exit, log: () => log };
 }
