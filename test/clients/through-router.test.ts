@@ -1,16 +1,17 @@
-// The public Python clients of clients.test.ts through a router, in the middle of a canary: every check passes as it does against one server,
+// The public Python clients of clients.test.ts through a router in a process of its own, in the middle of a canary: every check passes as it does against one server,
 // and the model versions that answer are split by the weights, call by call, on one connection too.
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { backend, closeAll, startRouter, type Router } from '../../router/src/testing/harness.ts';
 import { serverPods } from '../server/support/pod.ts';
 import { temporaryFolder } from '../server/support/server.ts';
+import { startRouterProcess, type RouterProcess } from './support/router-process.ts';
 import { checksOf, CLIENTS, runScript, TIMEOUT_MS, writeModels, type Result } from './support/scripts.ts';
 
+/** Those of the router process. */
 const WEIGHTS = { 1: 90, 2: 10 };
 const folder = temporaryFolder();
 const servers = serverPods();
-let router: Router;
+let router: RouterProcess;
 
 /** A revision with one version of every model. The dialect changes `/v1` alone, which only KServe's client calls here. */
 async function revision(version: string, port: number): ReturnType<typeof servers.start> {
@@ -22,12 +23,11 @@ async function revision(version: string, port: number): ReturnType<typeof server
 beforeAll(async () => {
   const stable = await revision('1', 0);
   const canary = await revision('2', stable.port);
-  router = await startRouter({ targetPort: stable.port, route: { backends: [backend('stable', WEIGHTS[1], 'v1'), backend('canary', WEIGHTS[2], 'v2')] } });
-  router.pods({ stable: [stable], canary: [canary] });
+  router = await startRouterProcess(stable.port, { v1: stable.host, v2: canary.host });
 }, TIMEOUT_MS);
 
 afterAll(async () => {
-  await closeAll();
+  await router.stop();
   await servers.close();
   folder[Symbol.dispose]();
 });
@@ -35,11 +35,15 @@ afterAll(async () => {
 /** The most connections of callers that the router had open at a time while something ran. */
 async function mostConnections(during: () => Promise<unknown>): Promise<number> {
   let most = 0;
-  const look = setInterval(() => (most = Math.max(most, router.metric('slipway_router_open_connections', 'downstream'))), 2);
+  let over = false;
+  const looking = (async () => {
+    while (!over) most = Math.max(most, await router.metric('slipway_router_open_connections', 'downstream'));
+  })();
   try {
     await during();
   } finally {
-    clearInterval(look);
+    over = true;
+    await looking;
   }
   return most;
 }

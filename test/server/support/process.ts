@@ -30,7 +30,7 @@ interface StartOptions {
   started?: (at: Pick<ServerProcess, 'url' | 'admin'>) => Promise<boolean>;
 }
 
-const ready: StartOptions['started'] = ({ url }) => ask(`${url}/health/ready`).then((answer) => answer.status === 200, () => false);
+const ready = ({ url }: Pick<ServerProcess, 'url'>): Promise<boolean> => ask(`${url}/health/ready`).then((answer) => answer.status === 200, () => false);
 
 /** A server process that has started. */
 export async function startProcess(env: Record<string, string>, { scripts = { preload: source('preload.ts'), main: source('main.ts') }, started = ready }: StartOptions = {}): Promise<ServerProcess> {
