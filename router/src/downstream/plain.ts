@@ -3,6 +3,8 @@
 // Must not know routes or pods, nor refuse anything but a chunked body that turns out to be none when Node's parser can no longer be given
 // the request: whatever else is wrong with one is for that parser to say.
 import type { Socket } from 'node:net';
+import { atEndOfTurn } from '../end-of-turn.ts';
+import type { Flushable } from '../end-of-turn.ts';
 import { errorText } from '../problems.ts';
 import type { FlatHeaders } from '../upstream/exchange.ts';
 import type { Caller, CallerListener, OnCaller } from './caller.ts';
@@ -114,7 +116,7 @@ class PlainCaller implements Caller {
 }
 
 /** One connection: one request at a time. A caller that is no longer its present one is not listened to. */
-class Connection {
+class Connection implements Flushable {
   readonly shared: Shared;
   readonly port: number;
   readonly remoteAddress: string;
@@ -131,6 +133,7 @@ class Connection {
   /** The answer told the caller to leave. */
   private toldToLeave = false;
   private unread = false;
+  private heldBack = false;
   /** Tick since which it is idle or leaving. */
   private since: number;
 
@@ -269,18 +272,19 @@ class Connection {
   }
 
   writeText(caller: PlainCaller, text: string): void {
-    if (caller === this.current) this.socket.write(text, 'latin1');
+    if (caller !== this.current) return;
+    this.holdBack();
+    this.socket.write(text, 'latin1');
   }
 
   /** False: wait for `writable` before writing more. */
   write(caller: PlainCaller, before: string, bytes: Buffer, after: string): boolean {
     if (caller !== this.current) return true;
     const { socket } = this;
-    socket.cork();
+    this.holdBack();
     if (before !== '') socket.write(before, 'latin1');
     socket.write(bytes);
     if (after !== '') socket.write(after, 'latin1');
-    socket.uncork();
     return !socket.writableNeedDrain;
   }
 
@@ -292,7 +296,25 @@ class Connection {
     this.since = this.shared.tick;
     if (this.toldToLeave || !this.stays) this.leave();
     else if (this.socket.isPaused()) this.socket.resume();
-    // A caller who does not read what is already answered is no longer covered by the request's deadline.
+    if (!this.heldBack) this.noteUnread();
+  }
+
+  /** What is written in this turn leaves at its end, in one piece. */
+  private holdBack(): void {
+    if (this.heldBack) return;
+    this.heldBack = true;
+    this.socket.cork();
+    atEndOfTurn(this);
+  }
+
+  flush(): void {
+    this.heldBack = false;
+    this.socket.uncork();
+    if (this.current === undefined) this.noteUnread();
+  }
+
+  /** A caller who does not read what is already answered is no longer covered by the request's deadline. */
+  private noteUnread(): void {
     if (this.socket.writableLength > 0) this.watchReader();
   }
 

@@ -2,6 +2,8 @@
 // Must not know pools, retries or callers. Written on net.Socket because a general client costs more than the whole rest of the
 // router, and because a retry needs to know exactly what was sent and what came back.
 import net from 'node:net';
+import { atEndOfTurn } from '../end-of-turn.ts';
+import type { Flushable } from '../end-of-turn.ts';
 import { ChunkedDecoder } from './chunked.ts';
 import type { Attempt, BodyPlan, Failure, FlatHeaders, OutgoingRequest, Receiver } from './exchange.ts';
 import { BadAnswer, readHead } from './response-head.ts';
@@ -44,7 +46,7 @@ function framingLine(method: string, body: BodyPlan): string {
   return method === 'POST' || method === 'PUT' || method === 'PATCH' ? 'Content-Length: 0\r\n' : '';
 }
 
-export class Http1Connection implements Attempt {
+export class Http1Connection implements Attempt, Flushable {
   private readonly socket: net.Socket;
   private readonly owner: ConnectionOwner;
   private receiver: Receiver | undefined;
@@ -85,9 +87,15 @@ export class Http1Connection implements Attempt {
     this.chunkedRequest = body.kind === 'stream' && body.length === undefined;
     this.requestEnded = body.kind === 'whole';
     const head = headText(request, framingLine(request.method, body));
+    this.socket.cork();
+    atEndOfTurn(this);
     if (body.kind === 'stream' || body.bytes === undefined) this.socket.write(head, 'latin1');
     else this.writeWhole(head, body.bytes);
     return this;
+  }
+
+  flush(): void {
+    this.socket.uncork();
   }
 
   private writeWhole(head: string, bytes: Buffer): void {
@@ -95,10 +103,8 @@ export class Http1Connection implements Attempt {
       this.socket.write(head + bytes.toString('latin1', 0, bytes.length), 'latin1');
       return;
     }
-    this.socket.cork();
     this.socket.write(head, 'latin1');
     this.socket.write(bytes);
-    this.socket.uncork();
   }
 
   write(chunk: Buffer): boolean {
