@@ -31,6 +31,12 @@ describe('CORS', () => {
     expect(pod.hits()).toBe(0);
   });
 
+  it('lets a page send raw tensors where nothing else is said', async () => {
+    const { router } = await withCors({ allowOrigins: ['*'] });
+    const { headers } = await router.call({ method: 'OPTIONS', headers: { ...preflight, Origin: 'https://app.example' } });
+    for (const name of ['Slipway-Tensor-Shape', 'Slipway-Tensor-Dtype', 'Content-Encoding']) expect(headers['access-control-allow-headers']).toContain(name);
+  });
+
   it('gives an origin that is not allowed nothing', async () => {
     const { router } = await withCors({ allowOrigins: ['https://app.example'] });
     const headers = { ...preflight, Origin: 'https://evil.example' };
@@ -48,6 +54,7 @@ describe('CORS', () => {
     expect(answer.text).toBe('pod');
     expect(answer.headers['access-control-allow-origin']).toBe(allowed);
     expect(answer.headers['access-control-expose-headers']).toContain('Slipway-Revision');
+    for (const name of ['Name', 'Shape', 'Dtype']) expect(answer.headers['access-control-expose-headers']).toContain(`Slipway-Tensor-${name}`);
   });
 
   it('says it on the router\'s own problems too, so that a browser can read them', async () => {

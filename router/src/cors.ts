@@ -3,8 +3,9 @@ import type { Cors } from '@slipway/api';
 import type { FlatHeaders } from './upstream/exchange.ts';
 
 const DEFAULT_METHODS = ['GET', 'HEAD', 'POST'];
-const DEFAULT_HEADERS = ['Content-Type', 'Accept', 'Accept-Version', 'Slipway-Model-Version', 'X-Request-Id', 'traceparent', 'tracestate'];
-const DEFAULT_EXPOSE = ['Slipway-Revision', 'Slipway-Model-Version', 'X-Request-Id', 'Retry-After'];
+/** What a page may send and read of the native API, raw tensors included. */
+const DEFAULT_HEADERS = ['Content-Type', 'Content-Encoding', 'Accept', 'Accept-Version', 'Slipway-Model-Version', 'Slipway-Tensor-Shape', 'Slipway-Tensor-Dtype', 'X-Request-Id', 'traceparent', 'tracestate'];
+const DEFAULT_EXPOSE = ['Slipway-Revision', 'Slipway-Model-Version', 'Slipway-Cache', 'Slipway-Tensor-Name', 'Slipway-Tensor-Shape', 'Slipway-Tensor-Dtype', 'X-Request-Id', 'traceparent', 'Retry-After'];
 
 function allowed(cors: Cors, origin: string): boolean {
   return cors.allowOrigins.includes('*') || cors.allowOrigins.includes(origin);
