@@ -190,7 +190,7 @@ export class ModelRunner {
 
   #lose(slot: Slot, why: string): void {
     slot.worker = undefined;
-    if (this.#closed) return;
+    if (this.#closed || this.#pool.closed) return;
     const { backOff, delayMs } = lost(slot.backOff, performance.now());
     slot.backOff = backOff;
     this.#events.lost(why, delayMs);

@@ -1,6 +1,7 @@
 // Owns workers between models. Of threads, the first one of each runtime starts alone, and one idle thread is kept for the next load;
 // a process belongs to one model and ends with it. Must not know what a worker is used for.
 import type { Isolation } from '@slipway/api';
+import { InferenceError } from '../inference/errors.ts';
 import type { RuntimeInfo, RuntimeKind } from './backend.ts';
 import type { RemoteWorker } from './remote-worker.ts';
 import { ThreadBudget } from './thread-budget.ts';
@@ -61,10 +62,16 @@ export class WorkerPool {
   /** Workers started so far. */
   #started = 0;
   readonly #shelves = new Map<RuntimeKind, Shelf>();
+  #closed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.budget = new ThreadBudget(options.threads ?? 1);
+  }
+
+  /** Whether no worker is started any more. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** What /health says: which runtimes, and why not a native one. */
@@ -95,9 +102,10 @@ export class WorkerPool {
 
   /**
    * A worker whose runtime is loaded. The first thread of a runtime is started alone (see primeAttributeNames); later ones wait for it.
-   * @throws LoadError NativeBackendUnavailable
+   * @throws LoadError NativeBackendUnavailable; InferenceError draining once the pool is closed
    */
   async acquire(wish: WorkerWish): Promise<RemoteWorker> {
+    if (this.#closed) throw new InferenceError('draining', 'The server is shutting down.');
     const shelf = this.#shelf(wish.kind);
     if (wish.isolation === 'process') return this.#start(this.#process(wish.threads), wish.kind, shelf);
     const idle = shelf.idle.pop();
@@ -107,6 +115,7 @@ export class WorkerPool {
       return shelf.first;
     }
     await shelf.first.catch(() => undefined);
+    if (this.#closed) throw new InferenceError('draining', 'The server is shutting down.');
     return this.#start(new WorkerThread(this.#options), wish.kind, shelf);
   }
 
@@ -121,7 +130,9 @@ export class WorkerPool {
     await worker.stop();
   }
 
+  /** Ends every worker; models that still have some do not get others. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.workers().map((worker) => worker.stop()));
   }
 
