@@ -30,6 +30,7 @@ const DRAIN_POLL_MS = 20;
 
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   const parts = buildParts(config);
+  parts.manager.registry.settling = true; // from the first call on, until the models of MODEL_PATH are settled
   const drain = new Drain();
   let started = false;
   const state = (): ServerState => stateOf(config, parts, { started, draining: drain.state !== 'serving' });
@@ -46,6 +47,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const open: Open = { app, admin, listener, aliases: await listen(config, app, admin, listener), drain };
   const settled = parts.manager.loadFrom(config.MODEL_PATH).finally(() => {
     started = true;
+    parts.manager.registry.settling = false;
     report(config, parts, state());
   });
   return {

@@ -50,6 +50,22 @@ describe('which version answers', () => {
     expect(code(() => registry().select(wanted()))).toBe('model_name_required');
   });
 
+  it('without a name none yet, while one that may fit is still coming', () => {
+    const coming = (name: string): Entry => new Entry(name, '1');
+    expect(code(() => registry(ready('a', '1'), coming('c')).select(wanted()))).toBe('model_not_ready');
+    expect(code(() => registry(coming('a'), coming('c')).select(wanted()))).toBe('model_not_ready');
+    expect(code(() => registry(ready('a', '1'), ready('b', '1'), coming('c')).select(wanted()))).toBe('model_name_required');
+    expect(registry(ready('a', '1', 'text'), coming('c')).select(wanted()).name).toBe('c');
+    const failed = coming('c');
+    failed.phase = 'Failed';
+    expect(code(() => registry(ready('a', '1'), failed).select(wanted()))).toBe('model_name_required');
+    const starting = registry();
+    starting.settling = true;
+    expect([code(() => starting.select(wanted())), code(() => starting.select(wanted('a')))]).toEqual(['model_not_ready', 'model_not_ready']);
+    starting.settling = false;
+    expect([code(() => starting.select(wanted())), code(() => starting.select(wanted('a')))]).toEqual(['model_name_required', 'model_not_found']);
+  });
+
   it('aliases, and what is unknown', () => {
     expect(table.select(wanted('bee', undefined, 'text')).name).toBe('b');
     expect(code(() => table.select(wanted('nope')))).toBe('model_not_found');

@@ -48,6 +48,11 @@ export class Entry {
     return this.phase === 'Ready' || (this.wake !== undefined && (this.phase === 'Pending' || this.phase === 'Loading' || this.phase === 'WarmingUp'));
   }
 
+  /** On its way to Ready without a call that waits for it. */
+  get loading(): boolean {
+    return this.wake === undefined && (this.phase === 'Pending' || this.phase === 'Loading' || this.phase === 'WarmingUp');
+  }
+
   lease(): () => void {
     this.#leases += 1;
     this.lastUsed = performance.now();
@@ -97,6 +102,8 @@ export interface RegistryOptions {
 
 export class Registry {
   readonly #options: RegistryOptions;
+  /** Whether models are still being found: what is missing may come. */
+  settling = false;
   #table: Table = new Map();
 
   constructor(options: RegistryOptions) {
@@ -144,7 +151,7 @@ export class Registry {
 
   /**
    * The version a call asks for, without taking it.
-   * @throws InferenceError model_not_found, model_version_elsewhere, model_name_required
+   * @throws InferenceError model_not_found, model_version_elsewhere, model_name_required; model_not_ready while models are being found
    */
   select(wanted: Wanted): Entry {
     const name = wanted.name === undefined ? this.#onlyFitting(wanted.takes) : this.#resolve(wanted.name);
@@ -184,18 +191,32 @@ export class Registry {
     return owner.name;
   }
 
+  /** @throws InferenceError model_not_ready while models that may fit are being loaded, else model_name_required */
   #onlyFitting(takes: Kind): string {
     const names = [...this.#table.keys()].sort();
-    const fitting = names.filter((name) => [...(this.#table.get(name)?.versions.values() ?? [])].some((entry) => entry.model === undefined || fits(entry.model.spec, takes)));
+    const fitting = names.filter((name) => this.#versions(name).some((entry) => entry.model === undefined || fits(entry.model.spec, takes)));
     const [only, ...others] = fitting;
     if (only !== undefined && others.length === 0) return only;
+    if (this.#undecided(fitting, takes)) throw new InferenceError('model_not_ready', 'modelName is missing, and which model fits is known once all are loaded. Name one, or try again soon.');
     const what = takes === 'picture' ? 'pictures' : takes;
     const list = fitting.length === 0 ? `None takes ${what}; there are: ${names.join(', ') || 'none'}.` : `These take ${what}: ${fitting.join(', ')}.`;
     throw new InferenceError('model_name_required', `modelName is missing. ${list}`);
   }
 
+  /** Whether one model may turn out to be the only one that fits. */
+  #undecided(fitting: readonly string[], takes: Kind): boolean {
+    if (fitting.length === 0) return this.settling;
+    const known = fitting.filter((name) => this.#versions(name).some((entry) => entry.model !== undefined && fits(entry.model.spec, takes)));
+    return known.length < 2 && fitting.some((name) => !known.includes(name) && this.#versions(name).some((entry) => entry.loading));
+  }
+
+  #versions(name: string): Entry[] {
+    return [...(this.#table.get(name)?.versions.values() ?? [])];
+  }
+
   #unknown(name: string, version: string | undefined): InferenceError {
     const named = this.#table.get(name);
+    if (named === undefined && this.settling) return new InferenceError('model_not_ready', `There is no model ${name} yet; models are still being loaded.`);
     if (named === undefined) return new InferenceError('model_not_found', `There is no model ${name}; loaded: ${this.#loaded()}.`);
     const versions = [...named.versions.keys()].join(', ');
     const detail = `Model ${name} has no version ${version ?? '(any)'}; it has: ${versions}.`;
