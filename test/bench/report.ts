@@ -54,7 +54,8 @@ const framingTable = (framing: readonly Framing[]): string[] => [
 
 const delayTable = (delay: readonly Delay[]): string[] => [
   '',
-  'event-loop delay while one connection sends JSON bodies of 10 MB, ms',
+  'event-loop delay while one connection sends 10 MB after 10 MB, ms: V2 as JSON (slipway, and a server that discards it), V2 messages with raw',
+  'elements (grpc) and with lists (grpc-lists); and while it asks the native API for answers of 10 MB (predict)',
   ...table(['server', 'p50', 'p99', 'max', 'bodies/s'], delay.map(({ name, p50, p99, max, bodies }) => [name, p50.toFixed(2), p99.toFixed(2), max.toFixed(1), bodies.toFixed(1)])),
 ];
 

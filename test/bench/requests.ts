@@ -82,3 +82,29 @@ export function largeRequest(bytes: number): Request {
   const data = Array.from({ length: rows }, () => row).flat();
   return { path: `/v2/models/${MLP.name}/infer`, headers: JSON_TYPE, body: Buffer.from(JSON.stringify({ inputs: [{ name: MLP.input, shape: [rows, MLP.width], datatype: 'FP32', data }] })) };
 }
+
+/** Rows of the MLP, over and over, as raw elements. */
+function largeRows(rows: number): Float32Array {
+  const row = valuesOf('mlp');
+  const all = new Float32Array(rows * row.length);
+  for (let at = 0; at < all.length; at += row.length) all.set(row, at);
+  return all;
+}
+
+/** A V2 message of about `bytes` bytes: raw, or with its elements as a list. */
+export function largeMessage(bytes: number, form: 'raw' | 'typed'): Request {
+  const rows = Math.ceil(bytes / Float32Array.BYTES_PER_ELEMENT / MLP.width);
+  const data = largeRows(rows);
+  const input = { name: MLP.input, datatype: 'FP32', shape: [rows, MLP.width] };
+  const tensors = form === 'raw' ? { inputs: [input], raw_input_contents: [Buffer.from(data.buffer)] } : { inputs: [{ ...input, contents: { fp32_contents: data } }] };
+  return { path: '/inference.GRPCInferenceService/ModelInfer', headers: {}, body: Buffer.from(messagesOf(V2_PROTO)<object>('inference.ModelInferRequest').encode({ model_name: MLP.name, ...tensors })) };
+}
+
+/** A native call whose answer is about `bytes` bytes of JSON; what it sends are raw elements, which need no parsing. */
+export function largeAnswer(bytes: number): Request {
+  const rows = Math.ceil(bytes / (MLP.classes * PRINTED_BYTES));
+  return { path: `/predict?modelName=${MLP.name}`, headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(largeRows(rows).buffer) };
+}
+
+/** A printed probability, with what stands between it and the next. */
+const PRINTED_BYTES = 20;

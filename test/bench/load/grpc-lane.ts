@@ -3,6 +3,7 @@
 // and trailers are well, trailers alone (which is how gRPC tells of errors) are not.
 import net from 'node:net';
 import { CLOSED, type Ended, type Lane } from './lane.ts';
+import { largeLanes } from './large-lane.ts';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const TYPE = { data: 0, headers: 1, rst: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
@@ -13,6 +14,8 @@ const MAX_WINDOW = 2 ** 31 - 1;
 const DEFAULT_WINDOW = 65_535;
 /** A frame is no longer unless the server says so. */
 const MAX_FRAME = 16_384;
+/** A message, with its header, of one frame. */
+const MAX_MESSAGE = MAX_FRAME - 5;
 /** What may be taken before the server is told so; far below the window, which is given whole at the start. */
 const TELL_AFTER = 2 ** 28;
 
@@ -79,7 +82,6 @@ class Connection {
 
   constructor(socket: net.Socket, request: GrpcRequest) {
     const message = Buffer.concat([Buffer.from([0]), uint32(request.message.byteLength), request.message]);
-    if (message.byteLength > MAX_FRAME) throw new RangeError('this client sends messages of at most 16 KiB, one frame each');
     const headers = frame(TYPE.headers, FLAG.endHeaders, 0, headerBlock(request));
     this.#call = Buffer.concat([headers, frame(TYPE.data, FLAG.endStream, 0, message)]);
     this.#dataAt = headers.byteLength;
@@ -164,6 +166,7 @@ class Connection {
 
 /** `count` streams at once on one connection. */
 export async function grpcLanes(request: GrpcRequest, count: number): Promise<Lane[]> {
+  if (request.message.byteLength > MAX_MESSAGE) return largeLanes(request, count);
   const socket = net.connect(request.port, '127.0.0.1').setNoDelay(true);
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   const connection = new Connection(socket, request);

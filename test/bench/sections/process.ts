@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { serveDiscard, serveSlipway, type Served } from '../contenders.ts';
 import { drive, median, type Target } from '../measure.ts';
-import { largeRequest, v2Request } from '../requests.ts';
+import { largeAnswer, largeMessage, largeRequest, v2Request } from '../requests.ts';
 import { rssMib } from '../processes.ts';
 import type { Cold, Delay, Steady } from '../results.ts';
 import { taskOf, stopTargets, type Bench } from './load.ts';
@@ -31,14 +31,18 @@ async function delayOf(served: Served): Promise<{ p50: number; p99: number; max:
   return (JSON.parse(await line) as { eventLoopDelayMs: { p50: number; p99: number; max: number } }).eventLoopDelayMs;
 }
 
-/** One connection sends 10 MB of JSON after 10 MB: who keeps the event loop free? */
+/** One connection sends 10 MB after 10 MB, or asks for as much: who keeps the event loop free? */
 export async function delays({ settings, scratch, note }: Bench): Promise<Delay[]> {
   const probe = ['--import', DELAY_PROBE];
-  const request = largeRequest(LARGE_BYTES);
+  const json = largeRequest(LARGE_BYTES);
   const limits = { MAX_BATCH_ITEMS: '1000000', MAX_BATCH_SIZE: '1024' };
+  const slipway = await serveSlipway(taskOf('mlp', scratch), probe, limits);
   const targets: Target[] = [
-    { name: 'slipway', served: await serveSlipway(taskOf('mlp', scratch), probe, limits), request, wire: 'http', scratch },
-    { name: 'discards', served: await serveDiscard(probe), request, wire: 'http', scratch },
+    { name: 'slipway', served: slipway, request: json, wire: 'http', scratch },
+    { name: 'slipway/predict', served: slipway, request: largeAnswer(LARGE_BYTES), wire: 'http', scratch },
+    { name: 'slipway/grpc', served: slipway, request: largeMessage(LARGE_BYTES, 'raw'), wire: 'grpc', scratch },
+    { name: 'slipway/grpc-lists', served: slipway, request: largeMessage(LARGE_BYTES, 'typed'), wire: 'grpc', scratch },
+    { name: 'discards', served: await serveDiscard(probe), request: json, wire: 'http', scratch },
   ];
   const seen: Delay[] = [];
   const measure = async (target: Target): Promise<void> => {
