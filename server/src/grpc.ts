@@ -12,7 +12,7 @@ export function buildGrpc(options: AppOptions): GrpcHandler {
   const { config, parts, drain, ready } = options;
   const context = protocolContext(options);
   const services: Methods = {
-    ...v2Methods(context),
+    ...v2Methods({ context, bodies: parts.v2 }),
     ...tfServingMethods({ context, ...parts.tfserving }),
   };
   const health = healthMethods({ ready, modelReady: (name) => modelReady(context, name), services: namesOf(services) });

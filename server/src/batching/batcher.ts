@@ -219,20 +219,21 @@ function assemble(items: readonly Part[]): { parts: (readonly Tensor[])[]; trans
   return { parts: [names.map((_, index) => concatRows(parts.map((part) => part[index] as Tensor)))], transfer: [] };
 }
 
-/** A view on part of some memory is copied first: sending it as it is would copy all of that memory. */
+/** A view on part of some memory is copied first: sending it as it is would copy all of that memory. What is given away and large moves. */
 function movable(items: readonly Part[]): { parts: Tensor[][]; transfer: ArrayBuffer[] } {
-  const transfer: ArrayBuffer[] = [];
+  const transfer = new Set<ArrayBuffer>();
   const parts = items.map((item) =>
     item.inputs.map((input) => {
       const { data } = input;
       if (Array.isArray(data)) return input;
+      const moves = item.owned === true && data.byteLength > STACK_HERE_BYTES; // smaller ones may share their memory with other calls
       const whole = data.byteLength === data.buffer.byteLength;
-      const own = whole ? data : (data.slice() as typeof data);
-      if (!whole || item.owned === true) transfer.push(own.buffer as ArrayBuffer);
+      const own = whole || moves ? data : (data.slice() as typeof data);
+      if (!whole || moves) transfer.add(own.buffer as ArrayBuffer);
       return { ...input, data: own };
     }),
   );
-  return { parts, transfer };
+  return { parts, transfer: [...transfer] };
 }
 
 function deliver(items: readonly Item[], outputs: readonly Tensor[], run: { started: number; computeMs: number; whole: boolean }): void {

@@ -49,8 +49,16 @@ export interface Issue {
   got: string;
 }
 
+/** A model that a call meant. */
+export interface Meant {
+  name: string | undefined;
+  version: string | undefined;
+}
+
 export interface ErrorOptions {
   errors?: readonly Issue[];
+  /** The model that the call meant, where the reader of its body is the only one who knows. */
+  meant?: Meant | undefined;
   retryAfterSeconds?: number;
   cause?: unknown;
 }
@@ -61,11 +69,13 @@ export class InferenceError extends Error {
   readonly code: ErrorCode;
   readonly errors: readonly Issue[];
   readonly retryAfterSeconds: number | undefined;
+  readonly meant: Meant | undefined;
 
   constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.errors = options.errors ?? [];
+    this.meant = options.meant;
     const entry: ErrorEntry = ERRORS[code];
     this.retryAfterSeconds = options.retryAfterSeconds ?? entry.retryAfterSeconds;
   }
@@ -80,10 +90,21 @@ export interface ErrorRecord {
   code: ErrorCode;
   detail: string;
   errors: readonly Issue[];
+  meant: Meant | undefined;
 }
 
-export const toRecord = (error: InferenceError): ErrorRecord => ({ code: error.code, detail: error.message, errors: error.errors });
-export const fromRecord = (record: ErrorRecord): InferenceError => new InferenceError(record.code, record.detail, { errors: record.errors });
+export const toRecord = (error: InferenceError): ErrorRecord => ({ code: error.code, detail: error.message, errors: error.errors, meant: error.meant });
+export const fromRecord = ({ code, detail, errors, meant }: ErrorRecord): InferenceError => new InferenceError(code, detail, { errors, meant });
+
+/** Does a step of a call; what it refuses carries the model that the call meant. */
+export function meaning<T>(meant: Meant, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof InferenceError)) throw error;
+    throw new InferenceError(error.code, error.message, { errors: error.errors, meant, cause: error });
+  }
+}
 
 /** Anything thrown, as an InferenceError; what is not one is an internal error that tells the caller nothing. */
 export function asInferenceError(thrown: unknown): InferenceError {
@@ -93,6 +114,13 @@ export function asInferenceError(thrown: unknown): InferenceError {
 
 /** invalid_input about one thing. */
 export const invalidInput = (detail: string, issue: Issue): InferenceError => new InferenceError('invalid_input', detail, { errors: [issue] });
+
+/** An error of one item of a call: its place goes before every path. */
+export function atItem(error: unknown, place: string): unknown {
+  if (!(error instanceof InferenceError)) return error;
+  const errors = error.errors.map((issue) => ({ ...issue, path: `${place}.${issue.path}` }));
+  return new InferenceError(error.code, `${place}: ${error.message}`, { errors, cause: error });
+}
 
 /** The problem+json body (RFC 9457) of an error. */
 export interface Problem {

@@ -162,6 +162,29 @@ export function nest(tensor: { dtype: DType; shape: readonly number[]; data: Ten
   return level(0);
 }
 
+/** The JSON text of `nest(tensor)`, straight from the elements; numbers must be finite. */
+export function nestText(tensor: { dtype: DType; shape: readonly number[]; data: TensorData }): string {
+  const { shape } = tensor;
+  const row = rowPrinter(tensor.dtype, tensor.data);
+  if (shape.length === 0) return row(0, 1);
+  const level = (axis: number, from: number, size: number): string => {
+    if (axis === shape.length - 1) return `[${row(from, from + size)}]`;
+    const count = shape[axis] ?? 0;
+    const each = size / Math.max(1, count);
+    return `[${Array.from({ length: count }, (_, index) => level(axis + 1, from + index * each, each)).join(',')}]`;
+  };
+  return level(0, 0, sizeOf(shape));
+}
+
+/** The text of elements [from, to), with commas between them. */
+function rowPrinter(dtype: DType, data: TensorData): (from: number, to: number) => string {
+  if (Array.isArray(data) || dtype === 'bool' || dtype === 'int64' || dtype === 'uint64') {
+    const at = elementPrinter(dtype, data);
+    return (from, to) => Array.from({ length: to - from }, (_, index) => JSON.stringify(at(from + index))).join(',');
+  }
+  return (from, to) => data.subarray(from, to).join(',');
+}
+
 function elementPrinter(dtype: DType, data: TensorData): (index: number) => Nested {
   if (dtype === 'string') return (index) => printString((data as StringData)[index] ?? '');
   if (dtype === 'bool') return (index) => data[index] === 1;

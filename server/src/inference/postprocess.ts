@@ -1,7 +1,7 @@
 // Owns what becomes of a model's outputs: softmax, sigmoid, threshold, labels, top-k as the package declares them.
 // Must not know protocols: it gives plain values per row.
 import type { PostprocessingStep, TensorSpec } from '@slipway/api';
-import { nest, type Nested } from './nested.ts';
+import { nest, nestText, type Nested } from './nested.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface Labelled {
@@ -71,17 +71,42 @@ export function labelsFor(width: number, steps: readonly PostprocessingStep[], o
   return labels !== undefined && (labels.length === width || (width === 1 && labels.length === 2)) ? labels : undefined;
 }
 
+/** Rows of which each has a prediction of its own. */
+interface Rows {
+  scored: Scored;
+  labels: readonly string[] | undefined;
+  plan: Plan;
+}
+
+/** Undefined where the elements are the predictions as they are. */
+function rowsOf(output: Tensor, steps: readonly PostprocessingStep[], spec: TensorSpec | undefined, labelled: boolean): Rows | undefined {
+  const scored = steps.length === 0 && !labelled ? undefined : scoresOf(output, steps);
+  if (scored === undefined) return undefined;
+  const plan = planOf(steps);
+  const labels = labelled || plan.labels !== undefined || plan.k !== undefined ? labelsFor(scored.width, steps, spec) : undefined;
+  return { scored, labels, plan };
+}
+
+const rowAt = ({ scores, width }: Scored, row: number): Float64Array => scores.subarray(row * width, (row + 1) * width);
+
 /**
  * Predictions of one output, one per row.
  * @param labelled labels the rows even if no step asks for it (text models answer with words)
  */
 export function predictionsOf(output: Tensor, steps: readonly PostprocessingStep[], spec: TensorSpec | undefined, labelled: boolean): Prediction[] {
-  if (steps.length === 0 && !labelled) return nest(output) as Nested[];
-  const scored = scoresOf(output, steps);
-  if (scored === undefined) return nest(output) as Nested[];
-  const plan = planOf(steps);
-  const labels = labelled || plan.labels !== undefined || plan.k !== undefined ? labelsFor(scored.width, steps, spec) : undefined;
-  return Array.from({ length: scored.rows }, (_, row) => predictionOf(scored.scores.subarray(row * scored.width, (row + 1) * scored.width), labels, plan));
+  const rows = rowsOf(output, steps, spec, labelled);
+  if (rows === undefined) return nest(output) as Nested[];
+  return Array.from({ length: rows.scored.rows }, (_, row) => predictionOf(rowAt(rows.scored, row), rows.labels, rows.plan));
+}
+
+/** The JSON text of `predictionsOf`, without a list of all of them; numbers must be finite. */
+export function predictionsText(output: Tensor, steps: readonly PostprocessingStep[], spec: TensorSpec | undefined, labelled: boolean): string {
+  const rows = rowsOf(output, steps, spec, labelled);
+  if (rows === undefined) return nestText(output);
+  const { scored, labels, plan } = rows;
+  const plain = plan.k === undefined && labels === undefined && plan.threshold === undefined;
+  const text = (row: Float64Array): string => (plain ? `[${row.join(',')}]` : JSON.stringify(predictionOf(row, labels, plan)));
+  return `[${Array.from({ length: scored.rows }, (_, row) => text(rowAt(scored, row))).join(',')}]`;
 }
 
 function predictionOf(row: Float64Array, labels: readonly string[] | undefined, plan: Plan): Prediction {

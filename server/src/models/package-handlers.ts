@@ -2,9 +2,9 @@
 // Must not know how they are run.
 import { existsSync } from 'node:fs';
 import { LoadError } from '../backends/backend.ts';
+import { predictionsGiven } from '../inference/given.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { Tensor } from '../inference/tensor.ts';
-import { postprocess } from '../pipeline/postprocess.ts';
 import { Handlers, type HandlerOptions, type Preprocessed } from '../plugins/handlers.ts';
 import { inside, type PackageOnDisk } from './model-package.ts';
 import type { Identity } from './spec.ts';
@@ -40,7 +40,7 @@ export async function warmHandlers(handlers: Handlers | undefined, spec: Serving
   try {
     for (const sample of samples) {
       const outputs = await run(sample);
-      await handlers.postprocess(outputs, postprocess(spec, outputs, false).predictions, spec, whenever);
+      predictionsGiven(await handlers.postprocess(outputs, spec, whenever), outputs);
     }
   } catch (error) {
     throw new LoadError('WarmupFailed', `a sample of the package: ${(error as Error).message}`, error);

@@ -57,6 +57,8 @@ export interface ItemResult extends Postprocessed {
   single: boolean;
   /** Too large to print on the event loop: predictions are still to be made from the outputs, in a worker. */
   deferred: boolean;
+  /** With `deferred`: the predictions that the package's own code made, as JSON that nobody has looked at yet. */
+  given?: string;
   explanations?: Explanation[];
 }
 

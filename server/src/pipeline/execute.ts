@@ -10,6 +10,8 @@ export interface CallContext {
   deadline: number;
   /** Aborted when the caller hangs up. */
   signal?: { readonly aborted: boolean } | undefined;
+  /** Nobody looks at the inputs again: their memory may move to the worker. */
+  owned?: boolean;
 }
 
 export interface Executed {
@@ -31,11 +33,11 @@ export async function execute(model: Model, inputs: readonly Tensor[], chunk: nu
   const rows = inputs[0] === undefined ? 0 : rowsOf(inputs[0]);
   const size = pieceSize(model, rows, chunk);
   const started = performance.now();
-  const { deadline, signal } = context;
+  const { deadline, signal, owned = false } = context;
   const pieces = pieceCount(rows, size);
   const submit = (index: number): Promise<BatchResult> => {
     const part = pieces === 1 ? inputs : inputs.map((input) => sliceRows(input, index * size, Math.min(rows, (index + 1) * size)));
-    return model.batcher.submit({ inputs: part, deadline, signal, continued: index > 0 });
+    return model.batcher.submit({ inputs: part, deadline, signal, continued: index > 0, owned: owned && pieces === 1 });
   };
   if (pieces === 1) return executedOf(await submit(0), started);
   const results = await inTurns(pieces, model.runner.workers + 1, submit);

@@ -1,11 +1,12 @@
 // Owns when a package's handlers take part in a call: preprocess before everything that the server does with a request, postprocess after
 // everything it does with the outputs. Tensor protocols speak the model's own tensors and meet neither. Must not know how they are run.
-import type { Prediction } from '../inference/postprocess.ts';
+import { predictionsGiven } from '../inference/given.ts';
 import { present } from '../inference/optional.ts';
 import type { Tensor } from '../inference/tensor.ts';
 import type { Model } from '../models/model.ts';
-import type { Item, Postprocessed } from './call.ts';
+import type { Item, ItemResult } from './call.ts';
 import type { CallContext } from './execute.ts';
+import { isLarge, postprocess } from './postprocess.ts';
 
 /** The item as the model's own caller would send it. @throws InferenceError as Handlers.preprocess */
 export async function preprocessed({ handlers, spec }: Model, item: Item, context: CallContext): Promise<Item> {
@@ -16,9 +17,13 @@ export async function preprocessed({ handlers, spec }: Model, item: Item, contex
 
 export const hasPostprocess = ({ handlers }: Model): boolean => handlers?.given.includes('postprocess') === true;
 
-/** The result with the predictions that the package's code makes. @throws InferenceError as Handlers.postprocess */
-export async function postprocessed<R extends Postprocessed>({ handlers, spec }: Model, outputs: readonly Tensor[], result: R, context: CallContext): Promise<R> {
-  if (handlers?.given.includes('postprocess') !== true) return result;
-  const predictions: Prediction[] = await handlers.postprocess(outputs, result.predictions, spec, context);
-  return { ...result, predictions };
+/** Characters of JSON that are read on the event loop. */
+const INLINE_CHARACTERS = 65_536;
+
+/** An item with the predictions that the package's code makes of the outputs. @throws InferenceError as Handlers.postprocess */
+export async function handled({ handlers, spec }: Model, outputs: Tensor[], extras: boolean, context: CallContext): Promise<Omit<ItemResult, 'single'>> {
+  const given = (await handlers?.postprocess(outputs, spec, context)) ?? '';
+  if (given.length > INLINE_CHARACTERS || isLarge(outputs)) return { outputs, predictions: [], given, deferred: true };
+  const made = extras ? postprocess(spec, outputs, extras) : { outputs };
+  return { ...made, predictions: predictionsGiven(given, outputs), deferred: false };
 }

@@ -1,7 +1,7 @@
 // Owns a prediction from a call to its answer in plain values: lease, prepare, admit, run, postprocess. Knows no protocol and no
 // HTTP; every protocol calls this.
 import { keyOf } from '../cache/key.ts';
-import { InferenceError, invalidInput } from '../inference/errors.ts';
+import { atItem, InferenceError, invalidInput, type Meant } from '../inference/errors.ts';
 import type { Prepared } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import { bytesOf, concatRows, layoutOf, rowSizeOf, rowsOf, sliceRows, type Tensor } from '../inference/tensor.ts';
@@ -11,9 +11,9 @@ import type { MetricsCollector } from '../metrics/metrics-collector.ts';
 import type { Call, CallResult, Item, ItemResult } from './call.ts';
 import { execute, type CallContext, type Executed } from './execute.ts';
 import { explainRows, MAX_EXPLAINED_ROWS } from './explain.ts';
-import { hasPostprocess, postprocessed, preprocessed } from './handled.ts';
+import { handled, hasPostprocess, preprocessed } from './handled.ts';
 import type { MemoryBudget } from './memory-budget.ts';
-import { isLarge, postprocess } from './postprocess.ts';
+import { answered, isLarge, placeOf } from './postprocess.ts';
 import type { PreprocessingPipeline } from './preprocessing-pipeline.ts';
 
 export interface EngineOptions {
@@ -44,11 +44,15 @@ export class InferenceEngine {
     return lease.model;
   }
 
-  /** Name and version that a call means, for its failure's labels; both empty where it means none that is served, so labels stay bounded. */
-  meant(call: Call | undefined): { name: string; version: string } {
-    if (call === undefined) return NOBODY;
+  /**
+   * Name and version that a call means, for its failure's labels; both empty where it means none that is served, so labels stay bounded.
+   * @param told the model of a call whose body could not be read
+   */
+  meant(call: Call | undefined, told?: Meant): { name: string; version: string } {
+    if (call === undefined && told?.name === undefined) return NOBODY;
+    const wanted = call === undefined ? { name: told?.name, version: told?.version } : { name: call.modelName, version: call.modelVersion };
     try {
-      const { name, version } = this.#options.registry.select({ name: call.modelName, version: call.modelVersion, takes: kindOf(call.items[0]) });
+      const { name, version } = this.#options.registry.select({ ...wanted, takes: kindOf(call?.items[0]) });
       return { name, version };
     } catch {
       return NOBODY;
@@ -68,7 +72,7 @@ export class InferenceEngine {
     const looked = await this.#look(model, call, prepared);
     const release = this.#options.memory.admit(looked?.found === undefined ? estimate(model.spec, prepared) : 0);
     try {
-      const executed = looked?.found ?? (await this.#execute(model, prepared, call.maxBatchSize ?? this.#options.maxBatchSize, context));
+      const executed = looked?.found ?? (await this.#execute(model, prepared, call.maxBatchSize ?? this.#options.maxBatchSize, runContext(model, { call, prepared, context })));
       const ran = performance.now();
       const results = await this.#finish(model, { call, prepared, executed, context });
       const timings = { preprocess, queue: executed.queueMs, batch: executed.batchMs, compute: executed.computeMs, postprocess: performance.now() - ran };
@@ -118,7 +122,7 @@ export class InferenceEngine {
     try {
       return item.prepared ?? (await this.#options.preprocessing.prepare(model, await preprocessed(model, item, place.context), place.nonFinite));
     } catch (error) {
-      throw place.of === 1 ? error : atIndex(error, place.index);
+      throw place.of === 1 ? error : atItem(error, placeOf(place.index, place.of));
     }
   }
 
@@ -149,7 +153,8 @@ export class InferenceEngine {
         const item = call.items[index] ?? {};
         const single = typeof item.text === 'string';
         if (deferred) return { outputs, predictions: [], single, deferred };
-        const result = await postprocessed(model, outputs, { ...postprocess(model.spec, outputs, call.extras), single, deferred }, context);
+        if (hasPostprocess(model)) return { ...(await handled(model, outputs, call.extras, context)), single };
+        const result = { ...answered(model.spec, outputs, call.extras, placeOf(index, call.items.length)), single, deferred };
         if (!explained) return result;
         const explanations = await explainRows(model, { item, tensors: prepared[index]?.tensors ?? [], result, context });
         return explanations === undefined ? result : { ...result, explanations };
@@ -180,6 +185,10 @@ function isExplained({ spec, handlers }: Model, call: Call, prepared: readonly P
   return handlers === undefined && call.extras && call.answer !== 'tensors' && spec.explanation === 'occlusion' && prepared.reduce((sum, item) => sum + item.rows, 0) <= MAX_EXPLAINED_ROWS;
 }
 
+/** Nobody looks at the inputs again, unless their answer is explained. */
+const runContext = (model: Model, { call, prepared, context }: { call: Call; prepared: readonly Prepared[]; context: CallContext }): CallContext =>
+  (isExplained(model, call, prepared) ? context : { ...context, owned: true });
+
 function estimate(spec: ServingSpec, prepared: readonly Prepared[]): number {
   const inputs = prepared.reduce((sum, item) => sum + item.tensors.reduce((bytes, tensor) => bytes + bytesOf(tensor), 0), 0);
   const rows = prepared.reduce((sum, item) => sum + item.rows, 0);
@@ -207,14 +216,6 @@ function kindOf(item: Item | undefined): Kind {
 }
 
 const tooMany = (got: number, limit: number): InferenceError => new InferenceError('too_many_items', `The call holds ${String(got)} items; at most ${String(limit)} are taken at once.`);
-
-/** Puts the item's place before every path. */
-function atIndex(error: unknown, index: number): unknown {
-  if (!(error instanceof InferenceError)) return error;
-  const prefix = `batch[${String(index)}]`;
-  const errors = error.errors.map((issue) => ({ ...issue, path: `${prefix}.${issue.path}` }));
-  return new InferenceError(error.code, `${prefix}: ${error.message}`, { errors, cause: error });
-}
 
 function sameShape(prepared: readonly Prepared[]): boolean {
   const key = (item: Prepared): string => item.tensors.map((tensor) => `${tensor.name}:${tensor.shape.slice(1).join('x')}`).join(';');

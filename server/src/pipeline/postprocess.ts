@@ -1,20 +1,60 @@
 // Owns the step from a model's outputs to predictions and uncertainty, as its package declares. Must not run anything.
-import { nest, type Nested } from '../inference/nested.ts';
-import { predictionsOf, scoresOf } from '../inference/postprocess.ts';
+import { atItem } from '../inference/errors.ts';
+import { checkFinite } from '../inference/finite.ts';
+import { predictionsGiven } from '../inference/given.ts';
+import { nest, nestText, type Nested } from '../inference/nested.ts';
+import { present } from '../inference/optional.ts';
+import { predictionsOf, predictionsText, scoresOf } from '../inference/postprocess.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { Tensor } from '../inference/tensor.ts';
 import type { ItemResult, Postprocessed } from './call.ts';
 import { uncertaintyOf } from '../inference/uncertainty.ts';
 
-export function postprocess(spec: ServingSpec, outputs: Tensor[], extras: boolean): Postprocessed {
+/** What is printed of the outputs: one of them, or several by name. */
+interface Plan {
+  main: Tensor | undefined;
+  several: boolean;
+  labelled: boolean;
+}
+
+function planOf(spec: ServingSpec, outputs: readonly Tensor[]): Plan {
   const main = mainOutput(spec, outputs);
   const labelled = spec.takes === 'text';
-  const several = main === undefined || (outputs.length > 1 && !labelled && spec.postprocessing.length === 0);
-  const predictions = several ? byName(outputs) : predictionsOf(main, spec.postprocessing, specOf(spec, main), labelled);
-  if (!extras || main === undefined) return { outputs, predictions };
+  return { main, labelled, several: main === undefined || (outputs.length > 1 && !labelled && spec.postprocessing.length === 0) };
+}
+
+export function postprocess(spec: ServingSpec, outputs: Tensor[], extras: boolean): Postprocessed {
+  const { main, several, labelled } = planOf(spec, outputs);
+  const predictions = several || main === undefined ? byName(outputs) : predictionsOf(main, spec.postprocessing, specOf(spec, main), labelled);
+  return { outputs, predictions, ...(extras ? extrasOf(spec, outputs) : {}) };
+}
+
+function extrasOf(spec: ServingSpec, outputs: readonly Tensor[]): Pick<Postprocessed, 'scored' | 'uncertainty'> {
+  const main = mainOutput(spec, outputs);
+  if (main === undefined) return {};
   const scored = scoresOf(main, spec.postprocessing);
-  const uncertainty = uncertaintyOf(spec.uncertainty, scored, outputs);
-  return { outputs, predictions, ...(scored === undefined ? {} : { scored }), ...(uncertainty === undefined ? {} : { uncertainty }) };
+  return present({ scored, uncertainty: uncertaintyOf(spec.uncertainty, scored, outputs) });
+}
+
+/** Where an item stands in its call; empty where it is the only one. */
+export const placeOf = (index: number, of: number): string => (of === 1 ? '' : `batch[${String(index)}]`);
+
+/**
+ * The answer for one item.
+ * @throws InferenceError inference_failed naming what is no number, for JSON has no form for that
+ */
+export function answered(spec: ServingSpec, outputs: Tensor[], extras: boolean, place: string): Postprocessed {
+  checkPrinted(spec, outputs, place);
+  return postprocess(spec, outputs, extras);
+}
+
+function checkPrinted(spec: ServingSpec, outputs: readonly Tensor[], place: string): void {
+  const { main, several } = planOf(spec, outputs);
+  try {
+    for (const output of several || main === undefined ? outputs : [main]) checkFinite(output, spec.postprocessing);
+  } catch (error) {
+    throw place === '' ? error : atItem(error, place);
+  }
 }
 
 /** The output that predictions are made of: the only one, or the first that is not the declared uncertainty. */
@@ -33,7 +73,26 @@ const INLINE_ELEMENTS = 16_384;
 /** Whether the outputs are too large to be printed on the event loop. */
 export const isLarge = (outputs: readonly Tensor[]): boolean => outputs.reduce((sum, output) => sum + output.data.length, 0) > INLINE_ELEMENTS;
 
-/** A result whose predictions were put off, with its predictions. */
-export function completeItem(spec: ServingSpec, item: ItemResult, extras: boolean): ItemResult {
-  return item.deferred ? { ...item, ...postprocess(spec, item.outputs, extras), deferred: false } : item;
+/** A result whose predictions were put off, with its predictions. @throws InferenceError inference_failed */
+export function completeItem(spec: ServingSpec, item: ItemResult, extras: boolean, place = ''): ItemResult {
+  if (!item.deferred) return item;
+  const { given, ...rest } = item;
+  if (given === undefined) return { ...rest, ...answered(spec, item.outputs, extras, place), deferred: false };
+  return { ...rest, predictions: predictionsGiven(given, item.outputs), ...(extras ? extrasOf(spec, item.outputs) : {}), deferred: false };
+}
+
+/** What an item's answer is printed from: its predictions as JSON already, and what is beside them. */
+type PrintedItem = Pick<ItemResult, 'uncertainty' | 'explanations'> & { text: string };
+
+/** The same as completeItem of an item of several rows, but no list of its numbers is ever made. @throws InferenceError inference_failed */
+export function printItem(spec: ServingSpec, { given, outputs }: ItemResult, extras: boolean, place: string): PrintedItem {
+  const beside = (): Pick<ItemResult, 'uncertainty'> => (extras ? present({ uncertainty: extrasOf(spec, outputs).uncertainty }) : {});
+  if (given !== undefined) {
+    predictionsGiven(given, outputs);
+    return { text: given, ...beside() };
+  }
+  checkPrinted(spec, outputs, place);
+  const { main, several, labelled } = planOf(spec, outputs);
+  if (!several && main !== undefined) return { text: predictionsText(main, spec.postprocessing, specOf(spec, main), labelled), ...beside() };
+  return { text: `{${outputs.map((output) => `${JSON.stringify(output.name)}:${nestText(output)}`).join(',')}}`, ...beside() };
 }

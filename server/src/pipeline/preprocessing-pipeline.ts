@@ -74,7 +74,7 @@ function textsOf(tensors: readonly Tensor[], spec: ServingSpec): string[] {
   if (input.dtype !== 'string' || !Array.isArray(input.data) || !isColumn(input.shape)) {
     throw invalidInput(`Model ${spec.name} takes texts: send strings.`, { path, expected: 'string [-1] or [-1,1]', got: `${input.dtype} [${input.shape.join(',')}]` });
   }
-  const utf8 = new TextDecoder();
+  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true }); // a byte order mark is a character of the text like any other
   return input.data.map((text) => (typeof text === 'string' ? text : utf8.decode(text)));
 }
 

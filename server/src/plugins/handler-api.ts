@@ -1,6 +1,7 @@
 // Owns what a package's handlers get and give, and how that crosses to the thread they run in. Types and limits only; docs/handlers.md is
 // the same in words.
 import type { DType, TensorSpec } from '@slipway/api';
+import type { ServingSpec } from '../inference/spec.ts';
 import type { TensorData } from '../inference/tensor.ts';
 
 export const HANDLERS = ['preprocess', 'postprocess'] as const;
@@ -56,6 +57,8 @@ export interface HandlerCall {
   handler: Handler;
   value: unknown;
   context: HandlerContext;
+  /** To postprocess: what the declared predictions of the outputs are made by. */
+  spec?: ServingSpec;
 }
 
 /** `json` is what JSON can hold of the result; `binary` its tensors and pictures. `own`: thrown by the handler on purpose. */

@@ -2,8 +2,10 @@
 // can be ended at any moment. Must not trust what handlers give back.
 import { parentPort, workerData } from 'node:worker_threads';
 import { pathToFileURL } from 'node:url';
+import type { Tensor } from '../inference/tensor.ts';
+import { postprocess } from '../pipeline/postprocess.ts';
 import { fence } from './fence.ts';
-import { HANDLERS, MAX_RETURNED_BYTES, MAX_RETURNED_JSON, type HandlerCall, type HandlerModule, type HandlerReply, type HandlerSettings, type HandlerStart, type PreprocessResult } from './handler-api.ts';
+import { HANDLERS, MAX_RETURNED_BYTES, MAX_RETURNED_JSON, type HandlerCall, type HandlerContext, type HandlerModule, type HandlerReply, type HandlerSettings, type HandlerStart, type PreprocessResult } from './handler-api.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('handler-worker.ts runs in a worker thread only');
@@ -23,9 +25,10 @@ async function start({ folder, file }: HandlerSettings): Promise<HandlerModule> 
   return module;
 }
 
-async function run(module: HandlerModule, { handler, value, context }: HandlerCall): Promise<HandlerReply> {
+async function run(module: HandlerModule, call: HandlerCall): Promise<HandlerReply> {
+  const { handler, value } = call;
   try {
-    const result: unknown = await module[handler]?.(value as never, context);
+    const result: unknown = await module[handler]?.(value as never, contextOf(call));
     if (handler === 'postprocess') return { ok: true, json: toJson(result) };
     const { tensors, pictures, ...plain } = asRequest(result);
     checkBytes([...Object.values(tensors ?? {}).map((tensor) => tensor.data), ...(pictures ?? [])]);
@@ -33,6 +36,13 @@ async function run(module: HandlerModule, { handler, value, context }: HandlerCa
   } catch (error) {
     return failure(error);
   }
+}
+
+/** What the package's declared postprocessing makes of the outputs is made here, off the event loop. */
+function contextOf({ handler, value, context, spec }: HandlerCall): HandlerContext {
+  if (handler !== 'postprocess' || spec === undefined) return context;
+  const outputs = Object.entries(value as Record<string, Omit<Tensor, 'name'>>).map(([name, tensor]) => ({ name, ...tensor }));
+  return { ...context, predictions: postprocess(spec, outputs, false).predictions };
 }
 
 /** An error that is no bug is the caller's to read; one without a class is nobody's. */

@@ -5,7 +5,7 @@ import type { ServerState } from '@slipway/api';
 import { asRefusal } from '../http/errors.ts';
 import { noteCall, noteOf, type CallNote } from '../http/access-log.ts';
 import { hangUpSignal, HEADERS } from '../http/request-context.ts';
-import { asInferenceError, type ErrorCode, type InferenceError } from '../inference/errors.ts';
+import { asInferenceError, type InferenceError, type Meant } from '../inference/errors.ts';
 import type { MetricsCollector } from '../metrics/metrics-collector.ts';
 import type { ModelManager } from '../models/model-manager.ts';
 import type { Call, CallResult } from '../pipeline/call.ts';
@@ -50,6 +50,8 @@ export interface Origin {
 }
 
 export interface Steps<T> {
+  /** The model that a call means, where that is known before its body is read: what is refused is counted under it. */
+  target?: Meant;
   /** Reads the body. @throws InferenceError */
   decode(): Call | Promise<Call>;
   /** Makes the answer; counted as the phase `serialise`. */
@@ -71,7 +73,7 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
   let call: Call | undefined;
   let result: CallResult | undefined;
   let code = 200;
-  let failure: ErrorCode | undefined;
+  let failure: InferenceError | undefined;
   try {
     call = await steps.decode();
     result = await engine.predict(call, deadlineOf(context, origin, call));
@@ -82,13 +84,13 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
   } catch (thrown) {
     const error = asInferenceError(thrown);
     code = origin.statusOf?.(error) ?? error.status;
-    failure = error.code;
+    failure = error;
     throw error;
   } finally {
     ended();
-    const { name, version } = result?.spec ?? engine.meant(call);
-    metrics.call({ model: name, version, protocol: origin.protocol, code, failure, ms: performance.now() - origin.began });
-    origin.note(noteOf({ protocol: origin.protocol, model: name, version }, result, failure));
+    const { name, version } = result?.spec ?? engine.meant(call, failure?.meant ?? steps.target);
+    metrics.call({ model: name, version, protocol: origin.protocol, code, failure: failure?.code, ms: performance.now() - origin.began });
+    origin.note(noteOf({ protocol: origin.protocol, model: name, version }, result, failure?.code));
   }
 }
 

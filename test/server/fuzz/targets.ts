@@ -15,13 +15,14 @@ import { decodeBody as decodeKserve } from '../../../server/src/protocols/kserve
 import { decodeBatch, decodePredict as decodeNative } from '../../../server/src/protocols/native/codec.ts';
 import { readOctets } from '../../../server/src/protocols/native/octets.ts';
 import { decodeExamples, tensorsOf } from '../../../server/src/protocols/tfserving/examples.ts';
-import { exampleItem, predictItem } from '../../../server/src/protocols/tfserving/grpc.ts';
+import { exampleItem } from '../../../server/src/protocols/tfserving/grpc.ts';
 import { MESSAGES } from '../../../server/src/protocols/tfserving/grpc-messages.ts';
 import { checkSignature, decodePredict, readBody } from '../../../server/src/protocols/tfserving/predict-request.ts';
+import { askedOf, predictItem } from '../../../server/src/protocols/tfserving/predict-messages.ts';
 import { parseTarget } from '../../../server/src/protocols/tfserving/target.ts';
 import { decodeBody as decodeTorchServe } from '../../../server/src/protocols/torchserve/codec.ts';
 import { readInferRequest, readRawRequest } from '../../../server/src/protocols/v2/body.ts';
-import { requestOf, type InferMessage } from '../../../server/src/protocols/v2/grpc-infer.ts';
+import { requestOf, type InferMessage } from '../../../server/src/protocols/v2/grpc-messages.ts';
 import { callOf, type InferRequest } from '../../../server/src/protocols/v2/infer.ts';
 import { V2_PROTO, V2_PROTO_RAW } from '../../../server/src/protocols/v2/proto.ts';
 
@@ -97,7 +98,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   },
   'tfs-examples': { about: 'TensorFlow Serving classify and regress as JSON', run: (bytes) => { const [model, body] = forModel(bytes); const json = readBody(body.toString('utf8'), 'always-bigint'); checkSignature(json); checked(tensorsOf(decodeExamples(json), model)); }, seeds: all(['{"context":{"a":1.5},"examples":[{"b":2.5},{"x":[1.0,2.0]}]}', '{"examples":[{"a":[1,2],"b":{"b64":"dA=="}}]}', '{"examples":[{"text":"t"}]}']) },
   'tfs-grpc-predict': {
-    about: 'PredictRequest and its TensorProtos', run: (bytes) => { const [model, body] = forModel(bytes); checkItem(predictItem({ context: { maxBodyBytes: 65_536 } }, MESSAGES.predictRequest.decode(body), model), model); },
+    about: 'PredictRequest and its TensorProtos', run: (bytes) => { const [model, body] = forModel(bytes); checkItem(predictItem(askedOf(MESSAGES.predictRequest.decode(body), 65_536), model), model); },
     seeds: all([
       MESSAGES.predictRequest.encode({ model_spec: { name: 'm', version: { value: 1 } }, inputs: { x: { dtype: 1, tensor_shape: { dim: [{ size: 1 }, { size: 2 }] }, float_val: [1, 2] } }, output_filter: ['y'] }),
       MESSAGES.predictRequest.encode({ inputs: { x: { dtype: 1, tensor_shape: { dim: [{ size: 1 }, { size: 2 }] }, tensor_content: PAIR } } } as never),

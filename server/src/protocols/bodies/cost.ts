@@ -1,6 +1,12 @@
-// Owns the refusal of a body that would burst the heap of the thread that parses it. PURE.
+// Owns what the event loop leaves to the body thread, and the refusal of a body that would burst the heap of that thread. PURE.
 import { jsonCost } from '../../http/json-cost.ts';
 import { InferenceError } from '../../inference/errors.ts';
+
+/** Elements of outputs up to which an answer is written on the event loop. */
+export const INLINE_ELEMENTS = 16_384;
+
+/** Bytes of a binary message, beside tensors that are views on it, up to which it is read on the event loop: lists are read one element at a time. */
+export const INLINE_LIST_BYTES = 16_384;
 
 /** Of the thread's heap, for one body. */
 const HEAP_SHARE = 0.6;

@@ -46,17 +46,20 @@ export function addCloudRoutes(app: FastifyInstance, options: CloudOptions, owns
 
 function answer({ context, bodies }: CloudOptions, protocol: Protocol, { request, reply }: { request: FastifyRequest; reply: FastifyReply }): Promise<FastifyReply> {
   return answerCall(context, { request, reply, protocol, writeError }, {
+    target: whichOf(request),
     decode: () => callOf(bodies, protocol, request),
     encode: (result) => bodies.print(protocol, result, { accept: request.headers.accept ?? '' }),
   });
 }
 
 async function callOf(bodies: InstanceBodies, protocol: Protocol, request: FastifyRequest): Promise<Call> {
-  const which = { name: targetModel(request), version: request.headers[HEADERS.modelVersion] as string | undefined };
+  const which = whichOf(request);
   const [contentType, body] = [typeOf(request), bodyOf(request)];
   if (!PICTURE_TYPES.includes(contentType)) return (await bodies.read({ protocol, body, contentType, which })).call;
   return { modelName: which.name, modelVersion: which.version, items: [{ pictures: [body] }], maxBatchSize: undefined, extras: false };
 }
+
+const whichOf = (request: FastifyRequest): { name: string | undefined; version: string | undefined } => ({ name: targetModel(request), version: request.headers[HEADERS.modelVersion] as string | undefined });
 
 /** SageMaker's multi-model header names an archive; its name is the model's. */
 function targetModel(request: FastifyRequest): string | undefined {

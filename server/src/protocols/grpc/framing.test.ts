@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InferenceError } from '../../inference/errors.ts';
-import { Deframer, frame } from './framing.ts';
+import { Deframer, frame, framePieces } from './framing.ts';
 import { GRPC, messageHeader, statusOf, timeoutOf } from './status.ts';
 
 describe('gRPC frames', () => {
@@ -20,6 +20,27 @@ describe('gRPC frames', () => {
         expect(deframer.pending).toBe(false);
       }),
     );
+  });
+
+  it('that come in pieces end where any element could, and are copied once', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 2, maxLength: 40 }), fc.integer({ min: 6, max: 40 }), (message, cut) => {
+        const stream = frame(message);
+        const deframer = new Deframer(50);
+        const [got] = [...deframer.push(stream.subarray(0, Math.min(cut, stream.byteLength - 1))), ...deframer.push(stream.subarray(Math.min(cut, stream.byteLength - 1)))];
+        expect(new Uint8Array(got?.bytes ?? [])).toEqual(message);
+        expect(((got?.bytes.byteOffset ?? 0) + message.byteLength) % 8).toBe(0);
+      }),
+    );
+  });
+
+  it('of pieces are the frame of the whole, and large ones are not copied', () => {
+    const pieces = [Buffer.from('ab'), Buffer.alloc(0), Buffer.from('c')];
+    expect(framePieces(pieces)).toEqual([frame(Buffer.from('abc'))]);
+    const large = Buffer.alloc(100_000, 7);
+    const framed = framePieces([...pieces, large]);
+    expect(framed.at(-1)).toBe(large);
+    expect(Buffer.concat(framed).equals(frame(Buffer.concat([...pieces, large])))).toBe(true);
   });
 
   it('are refused by their announced length, and by a flag there is not', () => {

@@ -8,6 +8,18 @@ export interface Frame {
 }
 
 const HEADER_BYTES = 5;
+/** Messages up to this size leave in one piece. */
+const ONE_PIECE_BYTES = 65_536;
+/** Widest element of a tensor. */
+const ALIGNMENT = 8;
+
+/** What is said of a message before it comes. */
+function header(byteLength: number, compressed: boolean): Buffer {
+  const head = Buffer.allocUnsafe(HEADER_BYTES);
+  head.writeUInt8(compressed ? 1 : 0, 0);
+  head.writeUInt32BE(byteLength, 1);
+  return head;
+}
 
 /** A message with its header, in one piece. */
 export function frame(message: Uint8Array, compressed = false): Buffer {
@@ -18,14 +30,34 @@ export function frame(message: Uint8Array, compressed = false): Buffer {
   return framed;
 }
 
-/** Takes chunks as they come and gives the messages that are complete. */
+/** A message that is made of pieces, with its header: small ones are joined, large ones are not copied. */
+export function framePieces(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+  const [only = new Uint8Array(0), ...others] = pieces;
+  const total = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+  if (total > ONE_PIECE_BYTES) return [header(total, false), ...pieces];
+  return [others.length === 0 ? frame(only) : frame(Buffer.concat(pieces, total))];
+}
+
+/** A message of which a part is here. */
+interface Begun {
+  compressed: boolean;
+  wanted: number;
+  /** Where it is put together; undefined as long as nothing of it has come. */
+  bytes: Buffer | undefined;
+  filled: number;
+}
+
+/**
+ * Takes chunks as they come and gives the messages that are complete. A message that comes in several chunks is copied once, chunk by
+ * chunk, into memory of its own, which ends where an element of any width could: raw tensors are the last fields of their messages, so
+ * that they can be looked at where they lie.
+ */
 export class Deframer {
   readonly #maxBytes: number;
   readonly #announced: (bytes: number) => void;
-  #chunks: Buffer[] = [];
-  #held = 0;
-  #wanted: number | undefined;
-  #compressed = false;
+  readonly #header = Buffer.alloc(HEADER_BYTES);
+  #headerBytes = 0;
+  #begun: Begun | undefined;
 
   /**
    * @param maxBytes length of one message as it travels
@@ -38,48 +70,60 @@ export class Deframer {
 
   /** Whether a message has begun and not ended. */
   get pending(): boolean {
-    return this.#held > 0 || this.#wanted !== undefined;
+    return this.#headerBytes > 0 || this.#begun !== undefined;
   }
 
   /** @throws GrpcError resourceExhausted for a message that is too large, internal for a flag there is not. */
   push(chunk: Buffer): Frame[] {
-    this.#chunks.push(chunk);
-    this.#held += chunk.byteLength;
     const frames: Frame[] = [];
-    for (let next = this.#next(); next !== undefined; next = this.#next()) frames.push(next);
+    let rest = chunk;
+    while (rest.byteLength > 0) {
+      if (this.#begun === undefined) rest = this.#takeHeader(rest);
+      if (this.#begun === undefined) break;
+      const taken = fill(this.#begun, rest);
+      rest = rest.subarray(taken);
+      const { compressed, wanted, filled, bytes } = this.#begun;
+      if (filled < wanted) break;
+      frames.push({ compressed, bytes: bytes ?? Buffer.alloc(0) });
+      this.#begun = undefined;
+    }
     return frames;
   }
 
-  #next(): Frame | undefined {
-    if (this.#wanted === undefined) {
-      if (this.#held < HEADER_BYTES) return undefined;
-      this.#readHeader(this.#take(HEADER_BYTES));
+  #takeHeader(chunk: Buffer): Buffer {
+    const taken = chunk.copy(this.#header, this.#headerBytes);
+    this.#headerBytes += taken;
+    if (this.#headerBytes === HEADER_BYTES) {
+      this.#headerBytes = 0;
+      this.#begin(this.#header.readUInt8(0), this.#header.readUInt32BE(1));
     }
-    const wanted = this.#wanted ?? 0;
-    if (this.#held < wanted) return undefined;
-    this.#wanted = undefined;
-    return { compressed: this.#compressed, bytes: this.#take(wanted) };
+    return chunk.subarray(taken);
   }
 
-  #readHeader(header: Buffer): void {
-    const flag = header.readUInt8(0);
-    const length = header.readUInt32BE(1);
+  #begin(flag: number, length: number): void {
     if (flag > 1) throw new GrpcError(GRPC.internal, `A message begins with the flag ${String(flag)}; 0 or 1 was expected.`);
     if (length > this.#maxBytes) throw new GrpcError(GRPC.resourceExhausted, `The message has ${String(length)} bytes; the limit is ${String(this.#maxBytes)}.`);
     this.#announced(length);
-    this.#compressed = flag === 1;
-    this.#wanted = length;
+    this.#begun = { compressed: flag === 1, wanted: length, bytes: undefined, filled: 0 };
   }
+}
 
-  /** The first `count` bytes of what is held; joined at most once. */
-  #take(count: number): Buffer {
-    const [first = Buffer.alloc(0)] = this.#chunks;
-    const whole = first.byteLength >= count ? first : Buffer.concat(this.#chunks);
-    if (whole !== first) this.#chunks = [whole];
-    const rest = whole.subarray(count);
-    if (rest.byteLength === 0) this.#chunks.shift();
-    else this.#chunks[0] = rest;
-    this.#held -= count;
-    return whole.subarray(0, count);
+/** Takes what belongs to the message; one that is whole in its chunk is a view on it. @returns bytes taken */
+function fill(begun: Begun, chunk: Buffer): number {
+  const { wanted, filled } = begun;
+  const taken = Math.min(chunk.byteLength, wanted - filled);
+  if (taken === wanted) {
+    begun.bytes = chunk.subarray(0, wanted);
+  } else {
+    begun.bytes ??= endingAligned(wanted);
+    chunk.copy(begun.bytes, filled, 0, taken);
   }
+  begun.filled += taken;
+  return taken;
+}
+
+/** Memory of its own for a message, which ends at a multiple of the widest element. */
+function endingAligned(byteLength: number): Buffer {
+  const before = (ALIGNMENT - (byteLength % ALIGNMENT)) % ALIGNMENT;
+  return Buffer.allocUnsafeSlow(before + byteLength).subarray(before);
 }

@@ -6,8 +6,8 @@ import { HEADERS, requestIdOf } from '../../http/request-context.ts';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import type { DrainState } from '../../http/drain.ts';
 import { ACCEPTED, deflated, inflated } from './compression.ts';
-import { Deframer, frame, type Frame } from './framing.ts';
-import type { GrpcCall, Method, Methods } from './service.ts';
+import { Deframer, frame, framePieces, type Frame } from './framing.ts';
+import type { Encoded, GrpcCall, Method, Methods } from './service.ts';
 import { GRPC, GrpcError, messageHeader, statusOf, timeoutOf } from './status.ts';
 
 export interface GrpcOptions {
@@ -115,7 +115,7 @@ class Exchange {
     });
   }
 
-  async #unary(frames: readonly Frame[], answer: (message: Uint8Array) => Promise<Uint8Array>): Promise<void> {
+  async #unary(frames: readonly Frame[], answer: (message: Uint8Array) => Promise<Encoded>): Promise<void> {
     try {
       const [only, ...others] = frames;
       if (only === undefined || others.length > 0 || this.#deframer.pending) throw new GrpcError(GRPC.invalidArgument, 'One whole message was expected.');
@@ -128,11 +128,11 @@ class Exchange {
     }
   }
 
-  async #streamed(answers: AsyncIterable<Uint8Array>): Promise<void> {
+  async #streamed(answers: AsyncIterable<Encoded>): Promise<void> {
     try {
       for await (const message of answers) {
         this.#open();
-        if (!this.#stream.write(await this.#framed(message))) await this.#drained();
+        if (!this.#write(await this.#framed(message))) await this.#drained();
       }
       this.#open();
       this.#end();
@@ -164,11 +164,22 @@ class Exchange {
   }
 
   /** Compressed if the caller compresses too. */
-  async #framed(message: Uint8Array): Promise<Buffer> {
-    this.#bytesOut += message.byteLength;
-    if (!this.#compresses()) return frame(message);
-    const { bytes, compressed } = await deflated(message);
-    return frame(bytes, compressed);
+  async #framed(message: Encoded): Promise<readonly Uint8Array[]> {
+    const pieces = message instanceof Uint8Array ? [message] : message;
+    for (const piece of pieces) this.#bytesOut += piece.byteLength;
+    if (!this.#compresses()) return framePieces(pieces);
+    const { bytes, compressed } = await deflated(message instanceof Uint8Array ? message : Buffer.concat(message));
+    return [frame(bytes, compressed)];
+  }
+
+  /** Whether more can be written at once. */
+  #write(pieces: readonly Uint8Array[]): boolean {
+    const [only, ...others] = pieces;
+    if (others.length === 0) return this.#stream.write(only);
+    this.#stream.cork();
+    const room = pieces.map((piece) => this.#stream.write(piece));
+    this.#stream.uncork();
+    return room.at(-1) === true;
   }
 
   #compresses(): boolean {
@@ -183,12 +194,14 @@ class Exchange {
     this.#stream.respond(this.#answerHeaders(), { waitForTrailers: true });
   }
 
-  #end(last?: Buffer): void {
+  #end(last: readonly Uint8Array[] = []): void {
     this.#finished = true;
     this.#trailers = { 'grpc-status': String(GRPC.ok) };
     this.#log(GRPC.ok);
-    if (last === undefined) this.#stream.end();
-    else this.#stream.end(last);
+    const [only, ...others] = last;
+    if (others.length > 0) this.#write(last);
+    if (only === undefined || others.length > 0) this.#stream.end();
+    else this.#stream.end(only);
   }
 
   #fail(thrown: unknown): void {

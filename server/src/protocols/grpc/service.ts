@@ -19,16 +19,19 @@ export interface GrpcCall {
   header(name: string, value: string): void;
 }
 
+/** A message as it is written: bytes, or pieces that follow each other, so that a large tensor in it need not be copied. */
+export type Encoded = Uint8Array | readonly Uint8Array[];
+
 /** One request, one answer. A thrown InferenceError or GrpcError becomes the status. */
 export interface UnaryMethod {
   kind: 'unary';
-  answer(message: Uint8Array, call: GrpcCall): Promise<Uint8Array>;
+  answer(message: Uint8Array, call: GrpcCall): Promise<Encoded>;
 }
 
 /** Any number of requests and answers; answers may come while requests still do. */
 export interface StreamMethod {
   kind: 'stream';
-  answer(messages: AsyncIterable<Uint8Array>, call: GrpcCall): AsyncIterable<Uint8Array>;
+  answer(messages: AsyncIterable<Uint8Array>, call: GrpcCall): AsyncIterable<Encoded>;
 }
 
 export type Method = UnaryMethod | StreamMethod;

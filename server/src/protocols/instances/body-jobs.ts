@@ -1,5 +1,6 @@
 // Owns the work in the body thread for protocols whose bodies are instances: parse, check and convert a body; print an answer. PURE.
 // It is told the models that the body may be for.
+import { meaning } from '../../inference/errors.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import type { Kind } from '../../models/registry.ts';
 import type { CallResult } from '../../pipeline/call.ts';
@@ -39,8 +40,8 @@ function read({ protocol, bytes, contentType, specs, maxCost }: ReadJob): Done &
   const opened = format.open(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), contentType);
   const spec = specs[opened.takes];
   if (spec === undefined) return { value: { takes: opened.takes, bytes }, transfer: [bytes.buffer] };
-  const decoded = opened.decode(spec);
-  const item = prepareItem(decoded.item, spec);
+  const decoded = meaning(spec, () => opened.decode(spec));
+  const item = meaning(spec, () => prepareItem(decoded.item, spec));
   return { value: { spec: { name: spec.name, version: spec.version }, decoded: { ...decoded, item } }, transfer: memoryOf(item.prepared?.tensors ?? []) };
 }
 

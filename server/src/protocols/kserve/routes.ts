@@ -47,6 +47,7 @@ function answer(context: ProtocolContext, bodies: InstanceBodies, { request, rep
   const version = request.headers[HEADERS.modelVersion] as string | undefined;
   const explain = verb === 'explain';
   return answerCall(context, { request, reply, protocol: PROTOCOL, writeError: (error) => writeError(error, name) }, {
+    target: { name, version },
     decode: async () => {
       if (name === undefined) throw new InferenceError('not_found', `There is no ${request.method} ${request.url}; calls end in :predict or :explain.`);
       return (await bodies.read({ protocol: PROTOCOL, body: bodyOf(request), contentType: '', which: { name, version }, extras: explain })).call;

@@ -3,7 +3,7 @@ import { parseJson } from '../../http/json-body.ts';
 import type { Registry } from '../../models/registry.ts';
 import type { Call } from '../../pipeline/call.ts';
 import { maxCostOf } from '../bodies/cost.ts';
-import { movableBytes } from '../bodies/memory.ts';
+import { movableBytes, movableResult } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { DECODE, ENCODE, type DecodeJob, type EncodeJob, type Kind } from './body-jobs.ts';
 import { decodeBatch, decodePredict, encodeBatch, encodePredict, type Outside } from './codec.ts';
@@ -38,7 +38,8 @@ export class Bodies {
 
   async encode(job: EncodeJob): Promise<string | Buffer> {
     if (job.result.results.some((item) => item.deferred)) {
-      const bytes = (await this.#options.thread.ask(ENCODE, job)) as Uint8Array;
+      const { value: moved, transfer } = movableResult(job.result);
+      const bytes = (await this.#options.thread.ask(ENCODE, { ...job, result: moved } satisfies EncodeJob, transfer)) as Uint8Array;
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
     const { kind, version, answer, result } = job;

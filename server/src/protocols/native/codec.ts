@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { InferenceError, type Issue } from '../../inference/errors.ts';
 import type { Prediction } from '../../inference/postprocess.ts';
 import type { Call, CallResult, Item, ItemResult } from '../../pipeline/call.ts';
+import { completeItem, placeOf, printItem } from '../../pipeline/postprocess.ts';
 import { BatchPredictRequest, PredictRequest } from './schemas.ts';
 
 export type ApiVersion = 1 | 2;
@@ -75,9 +76,36 @@ export function encodeBatch(result: CallResult, version: ApiVersion, answer: Ans
   return { results: result.results.map((item) => (version === 1 ? encodeItem(item, result) : encodeEnvelope(item, result, answer))) };
 }
 
-function encodeItem(item: ItemResult, { spec, timings }: CallResult): Record<string, unknown> {
+/** An answer of large items as text: to the byte what JSON makes of encodePredict and encodeBatch. @throws InferenceError inference_failed */
+export function printAnswer(kind: 'predict' | 'batch-predict', result: CallResult, version: ApiVersion, answer: Answer): string {
+  const texts = result.results.map((item, index) => itemText(item, { result, version, answer, place: placeOf(index, result.results.length) }));
+  return kind === 'predict' ? (texts[0] ?? '') : `{"results":[${texts.join(',')}]}`;
+}
+
+interface At {
+  result: CallResult;
+  version: ApiVersion;
+  answer: Answer;
+  place: string;
+}
+
+function itemText(item: ItemResult, { result, version, answer, place }: At): string {
+  const { spec } = result;
+  if (!item.deferred || item.single) {
+    const complete = completeItem(spec, item, version === 2, place);
+    return JSON.stringify(version === 1 ? encodeItem(complete, result) : encodeEnvelope(complete, result, answer));
+  }
+  const { text, uncertainty, explanations } = printItem(spec, item, version === 2, place);
+  const rest = version === 1 ? runOf(result) : { uncertainty: uncertainty ?? null, explanation: explanations ?? null, ...originOf(result, answer) };
+  return `{"predictions":${text},${JSON.stringify(rest).slice(1)}`;
+}
+
+function encodeItem(item: ItemResult, result: CallResult): Record<string, unknown> {
+  return { ...(item.single ? single(item) : { predictions: item.predictions }), ...runOf(result) };
+}
+
+function runOf({ spec, timings }: CallResult): Record<string, unknown> {
   return {
-    ...(item.single ? single(item) : { predictions: item.predictions }),
     modelVersion: spec.version,
     inferenceTimeMs: rounded(timings.compute),
     preprocessingTimeMs: rounded(timings.preprocess),
@@ -92,9 +120,12 @@ function single(item: ItemResult): Record<string, unknown> {
   return labelled ? { ...prediction } : { prediction };
 }
 
-function encodeEnvelope(item: ItemResult, { spec }: CallResult, answer: Answer): Record<string, unknown> {
+function encodeEnvelope(item: ItemResult, result: CallResult, answer: Answer): Record<string, unknown> {
+  return { ...(item.single ? onlyRow(item) : allRows(item)), ...originOf(result, answer) };
+}
+
+function originOf({ spec }: CallResult, answer: Answer): Record<string, unknown> {
   return {
-    ...(item.single ? onlyRow(item) : allRows(item)),
     model_version: spec.version,
     training_data_tag: spec.trainingDataTag ?? null,
     revision: answer.revision ?? null,

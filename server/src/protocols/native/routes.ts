@@ -1,7 +1,7 @@
 // Owns the routes of the native API: which URL and header mean which version, and who answers. Bodies are codec.ts; the work is
 // the engine's. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asInferenceError, InferenceError, type ErrorCode } from '../../inference/errors.ts';
+import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import { isPicture } from '../../inference/pictures.ts';
 import type { MetricsCollector } from '../../metrics/metrics-collector.ts';
 import type { CallContext } from '../../pipeline/execute.ts';
@@ -64,7 +64,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, job: Job): P
     return await reply.send(body);
   } catch (thrown) {
     const error = asInferenceError(thrown);
-    seen.failure = error.code;
+    seen.failure = error;
     if (error.code === 'internal_error') request.log.error({ err: error.cause, reqId: request.id }, 'call failed');
     return await sendProblem(request, reply, error);
   } finally {
@@ -78,14 +78,14 @@ interface Seen {
   began: number;
   call?: Call;
   result?: CallResult;
-  failure?: ErrorCode;
+  failure?: InferenceError;
 }
 
 /** Counts a call, and tells the access log what it was. */
 function account({ request, reply }: Exchange, { options: { metrics, engine } }: Job, { began, call, result, failure }: Seen): void {
-  const { name, version } = result?.spec ?? engine.meant(call);
-  metrics.call({ model: name, version, protocol: 'native', code: reply.statusCode, failure, ms: performance.now() - began });
-  noteCall(request, noteOf({ protocol: 'native', model: name, version }, result, failure));
+  const { name, version } = result?.spec ?? engine.meant(call, failure?.meant ?? { name: queryOf(request, 'modelName'), version: undefined });
+  metrics.call({ model: name, version, protocol: 'native', code: reply.statusCode, failure: failure?.code, ms: performance.now() - began });
+  noteCall(request, noteOf({ protocol: 'native', model: name, version }, result, failure?.code));
 }
 
 async function encode(request: FastifyRequest, job: Job, made: { version: ApiVersion; result: CallResult }): Promise<{ type: string; body: string | Buffer; headers: Record<string, string> }> {

@@ -1,6 +1,6 @@
 // Owns which model a call means, as plain data a worker can have: enough to check and convert a large body away from the event
 // loop. PURE. Whatever it can't tell is left for the engine, which has the last word.
-import { InferenceError } from '../../inference/errors.ts';
+import { InferenceError, meaning } from '../../inference/errors.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import type { Entry, Registry } from '../../models/registry.ts';
 import type { Call, Item } from '../../pipeline/call.ts';
@@ -35,7 +35,7 @@ function specOf(call: Call, table: readonly SpecRow[]): ServingSpec | undefined 
 export function prepareCall(call: Call, table: readonly SpecRow[]): Call {
   const spec = specOf(call, table);
   if (spec === undefined) return call;
-  const items = call.items.map((item, index) => prepareAt(item, spec, call.items.length === 1 ? '' : `batch[${String(index)}]`));
+  const items = meaning(spec, () => call.items.map((item, index) => prepareAt(item, spec, call.items.length === 1 ? '' : `batch[${String(index)}]`)));
   return { ...call, modelName: spec.name, modelVersion: spec.version, items };
 }
 

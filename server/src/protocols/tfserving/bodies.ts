@@ -1,6 +1,7 @@
 // Owns where a REST body is read and written: small ones here, large ones in the body thread.
 import type { ServingSpec } from '../../inference/spec.ts';
-import { maxCostOf } from '../bodies/cost.ts';
+import { INLINE_ELEMENTS, maxCostOf } from '../bodies/cost.ts';
+import { movableBytes, movableTensors } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { READ, WRITE, type ReadJob } from './body-jobs.ts';
 import { decodeCall, encodeCall, type Answered, type Decoded } from './exchange.ts';
@@ -13,20 +14,21 @@ export interface TfServingBodies {
   maxHeapMb: number;
 }
 
-/** Elements of outputs printed here. */
-const INLINE_ELEMENTS = 16_384;
-
 /** @throws InferenceError */
 export async function readCall({ thread, inlineBytes, maxHeapMb }: TfServingBodies, body: Buffer, { method, spec }: { method: Method; spec: ServingSpec }): Promise<Decoded> {
   if (body.byteLength <= inlineBytes) return decodeCall(method, body.toString('utf8'), spec);
-  const bytes = new Uint8Array(body);
+  const bytes = movableBytes(body);
   const job: ReadJob = { method, bytes, spec, maxCost: maxCostOf(maxHeapMb) };
   return (await thread.ask(READ, job, [bytes.buffer])) as Decoded;
 }
 
-/** @throws InferenceError */
-export async function writeCall({ thread }: Pick<TfServingBodies, 'thread'>, answered: Answered): Promise<string | Buffer> {
+/**
+ * @param kept whether somebody else has the outputs too
+ * @throws InferenceError
+ */
+export async function writeCall({ thread }: Pick<TfServingBodies, 'thread'>, answered: Answered, kept: boolean): Promise<string | Buffer> {
   if (answered.outputs.reduce((sum, output) => sum + output.data.length, 0) <= INLINE_ELEMENTS) return encodeCall(answered);
-  const bytes = (await thread.ask(WRITE, answered)) as Uint8Array;
+  const { value: outputs, transfer } = movableTensors(answered.outputs, kept);
+  const bytes = (await thread.ask(WRITE, { ...answered, outputs }, transfer)) as Uint8Array;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,9 +1,15 @@
-// Owns TensorFlow Serving's work in the body thread: read a request, write an answer. PURE.
+// Owns TensorFlow Serving's work in the body thread: read a request, write an answer, of REST and of gRPC. PURE.
+import { asInferenceError, toRecord, type ErrorRecord } from '../../inference/errors.ts';
+import type { Tensor } from '../../inference/tensor.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import { checkCost } from '../bodies/cost.ts';
-import { memoryOf } from '../bodies/memory.ts';
+import { memoryOf, movableBytes, textOf } from '../bodies/memory.ts';
 import type { Done } from '../bodies/thread.ts';
+import { messageCost } from '../grpc/skim.ts';
+import { GrpcError } from '../grpc/status.ts';
 import { decodeCall, encodeCall, type Answered } from './exchange.ts';
+import { MESSAGES } from './grpc-messages.ts';
+import { askedOf, PREDICT_COSTS, writeReply, type PredictAsked, type PredictReply } from './predict-messages.ts';
 import type { Method } from './target.ts';
 
 export interface ReadJob {
@@ -17,14 +23,55 @@ export interface ReadJob {
 export const READ = 'tfserving.read';
 export const WRITE = 'tfserving.write';
 
+export interface ReadMessageJob {
+  bytes: Uint8Array;
+  /** Memory that a short list may be repeated to fill. */
+  maxBytes: number;
+  /** Bytes of memory the decoded message may take. */
+  maxCost: number;
+}
+
+/** A PredictRequest: what it asks, what is wrong with its tensors, or why it is no such message. */
+export type ReadMessage = (Omit<PredictAsked, 'tensors'> & ({ given: Tensor[] } | { refused: ErrorRecord })) | { broken: string };
+
+export const READ_MESSAGE = 'tfserving.read-message';
+export const WRITE_MESSAGE = 'tfserving.write-message';
+
+function readMessage({ bytes, maxBytes, maxCost }: ReadMessageJob): ReadMessage {
+  checkCost(bytes, maxCost, (message) => messageCost(message, PREDICT_COSTS));
+  try {
+    const { tensors, ...asked } = askedOf(MESSAGES.predictRequest.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)), maxBytes);
+    return { ...asked, ...given(tensors) };
+  } catch (error) {
+    if (error instanceof GrpcError) return { broken: error.message };
+    throw error;
+  }
+}
+
+function given(tensors: () => Tensor[]): { given: Tensor[] } | { refused: ErrorRecord } {
+  try {
+    return { given: tensors() };
+  } catch (error) {
+    return { refused: toRecord(asInferenceError(error)) };
+  }
+}
+
 export const TFSERVING_JOBS = {
   [READ]: ({ method, bytes, spec, maxCost }: ReadJob): Done => {
     checkCost(bytes, maxCost);
-    const decoded = decodeCall(method, new TextDecoder().decode(bytes), spec);
+    const decoded = decodeCall(method, textOf(bytes), spec);
     return { value: decoded, transfer: memoryOf(decoded.item.tensors ?? []) };
   },
   [WRITE]: (answered: Answered): Done => {
     const bytes = new TextEncoder().encode(encodeCall(answered));
     return { value: bytes, transfer: [bytes.buffer] };
+  },
+  [READ_MESSAGE]: (job: ReadMessageJob): Done => {
+    const read = readMessage(job);
+    return { value: read, transfer: 'given' in read ? memoryOf(read.given) : [] };
+  },
+  [WRITE_MESSAGE]: (reply: PredictReply): Done => {
+    const own = movableBytes(writeReply(reply));
+    return { value: own, transfer: [own.buffer] };
   },
 };

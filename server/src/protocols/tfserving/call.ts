@@ -47,7 +47,7 @@ export async function run<T>(server: TfServing, origin: Origin, exchange: Exchan
   let status: keyof typeof TFSERVING_ERRORS | undefined;
   try {
     const chosen = await choose(server, exchange.target, seen);
-    const { result, answer } = await runCall(context, origin, { decode: () => callOf(chosen, exchange), encode: (ran) => exchange.encode((seen.result = ran), chosen) });
+    const { result, answer } = await runCall(context, origin, { target: chosen.spec, decode: () => callOf(chosen, exchange), encode: (ran) => exchange.encode((seen.result = ran), chosen) });
     return { result, answer };
   } catch (thrown) {
     const error = asInferenceError(thrown);

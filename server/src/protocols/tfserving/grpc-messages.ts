@@ -76,6 +76,8 @@ export interface TensorMessage {
   uint32_val?: ArrayLike<number>;
   uint64_val?: ArrayLike<number>;
 }
+/** As it is written: lists of numbers are the bytes of packed lists. */
+export type WrittenTensor = Pick<TensorMessage, 'dtype' | 'tensor_shape' | 'tensor_content'> & { [List in Exclude<keyof TensorMessage, 'dtype' | 'tensor_shape' | 'tensor_content'>]?: Uint8Array | Uint8Array[] };
 export interface ModelSpecMessage {
   name: string;
   version?: { value: number } | null;
@@ -125,12 +127,17 @@ interface StatusMessage {
   error_message: string;
 }
 
-const message = messagesOf(`${TENSORFLOW}${SERVING.replace(/syntax.*\n/, '').replace(/package.*\n/, '')}`);
+const PROTO = `${TENSORFLOW}${SERVING.replace(/syntax.*\n/, '').replace(/package.*\n/, '')}`;
+const message = messagesOf(PROTO);
+/** The same bytes on the wire, but lists of numbers are bytes, which typed arrays become at once. */
+const packed = messagesOf(PROTO.replace(/repeated (?:float|double|int32|int64|bool|uint32|uint64) (\w+_val) =/g, 'bytes $1 ='));
 const type = <T extends object>(name: string): ReturnType<typeof message<T>> => message<T>(`tensorflow.${name}`);
 
 export const MESSAGES = {
   predictRequest: type<PredictRequestMessage>('PredictRequest'),
   predictResponse: type<WithSpec & { outputs: Record<string, TensorMessage> }>('PredictResponse'),
+  /** To be written only: its lists are packed already. */
+  packedResponse: packed<WithSpec & { outputs: Record<string, WrittenTensor> }>('tensorflow.PredictResponse'),
   classificationRequest: type<ExampleRequestMessage>('ClassificationRequest'),
   classificationResponse: type<WithSpec & { result: ClassificationMessage }>('ClassificationResponse'),
   regressionRequest: type<ExampleRequestMessage>('RegressionRequest'),
@@ -146,4 +153,5 @@ export const MESSAGES = {
   reloadResponse: type<{ status: StatusMessage }>('ReloadConfigResponse'),
   /** For tests and tools that write single tensors. */
   tensor: type<TensorMessage>('TensorProto'),
+  packedTensor: packed<WrittenTensor>('tensorflow.TensorProto'),
 } as const;

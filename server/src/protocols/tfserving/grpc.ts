@@ -5,18 +5,19 @@ import { callerSignature, type ServingSpec } from '../../inference/spec.ts';
 import type { TensorSpec } from '@slipway/api';
 import type { CallResult, Item } from '../../pipeline/call.ts';
 import { HEADERS, roleOf } from '../../http/request-context.ts';
-import { unary, type GrpcCall, type Methods } from '../grpc/service.ts';
+import { unary, type Encoded, type GrpcCall, type Methods } from '../grpc/service.ts';
 import { GRPC, GrpcError, statusOf } from '../grpc/status.ts';
 import { choose, outputsOf, run, type Chosen, type Exchange, type TfServing } from './call.ts';
 import { DEFAULT_SIGNATURE, TYPES } from './dtypes.ts';
 import { CANONICAL, httpStatusOf, TFSERVING_ERRORS } from './errors.ts';
 import { tensorsOf, withContext, type Example, type Feature } from './examples.ts';
 import { invalid } from './fill.ts';
-import { MESSAGES, type ExampleMessage, type FeatureMessage, type InputMessage, type ModelSpecMessage, type PredictRequestMessage } from './grpc-messages.ts';
+import { MESSAGES, type ExampleMessage, type FeatureMessage, type InputMessage, type ModelSpecMessage } from './grpc-messages.ts';
 import { PREDICT_METHOD, STATES, stateOf } from './info-bodies.ts';
 import { classesOf, valuesOf } from './results.ts';
 import type { Target } from './target.ts';
-import { protoFromTensor, tensorFromProto } from './tensor-proto.ts';
+import { readPredict, writePredict } from './grpc-bodies.ts';
+import { predictItem, type PredictAsked } from './predict-messages.ts';
 import { versionsMissing } from './versions.ts';
 
 const PROTOCOL = 'tfserving-grpc';
@@ -30,8 +31,7 @@ type Spec = ModelSpecMessage | null | undefined;
 export function tfServingMethods(server: TfServing): Methods {
   const m = MESSAGES;
   return {
-    [`${PREDICTION}/Predict`]: unary(m.predictRequest, m.predictResponse, (request, call) =>
-      exchange(server, call, { spec: request.model_spec, api: 'Predict', decode: (chosen) => predictItem(server, request, chosen.spec), outputs: outputFilter(request), encode: (result, chosen) => predictAnswer(server, result, chosen) })),
+    [`${PREDICTION}/Predict`]: { kind: 'unary', answer: (bytes, call) => predict(server, bytes, call) },
     [`${PREDICTION}/Classify`]: unary(m.classificationRequest, m.classificationResponse, (request, call) =>
       exchange(server, call, { spec: request.model_spec, api: 'Classify', decode: ({ spec }) => exampleItem(request.input, spec), encode: (result, chosen) => ({ result: classification(result, chosen), model_spec: echo(server, chosen) }) })),
     [`${PREDICTION}/Regress`]: unary(m.regressionRequest, m.regressionResponse, (request, call) =>
@@ -79,32 +79,22 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-export function predictItem({ context }: { context: Pick<TfServing['context'], 'maxBodyBytes'> }, { inputs }: PredictRequestMessage, spec: ServingSpec): Item {
-  const declared = callerSignature(spec).inputs.map((input) => input.name);
-  const sent = Object.keys(inputs);
-  checkNames(declared, sent);
-  const tensors = sent.map((name) => tensorFromProto(name, inputs[name] ?? { dtype: 0 }, context.maxBodyBytes));
-  const [only] = tensors;
-  const pictures = spec.image !== undefined && only?.dtype === 'string' && only.shape.length === 1 && Array.isArray(only.data);
-  return pictures ? { pictures: (only.data as (string | Uint8Array)[]).map((item) => (typeof item === 'string' ? Buffer.from(item) : item)) } : { tensors };
+async function predict(server: TfServing, bytes: Uint8Array, call: GrpcCall): Promise<Encoded> {
+  const { bodies, context } = server;
+  const asked = await readPredict(bodies, bytes, context.maxBodyBytes);
+  return exchange(server, call, {
+    spec: asked.model_spec,
+    api: 'Predict',
+    decode: ({ spec }) => predictItem(asked, spec),
+    outputs: outputFilter(asked),
+    encode: (result, chosen) => writePredict(bodies, { outputs: outputsOf(result), model_spec: echo(server, chosen) }, result.cache !== undefined),
+  });
 }
 
-function checkNames(declared: readonly string[], sent: readonly string[]): void {
-  const extra = sent.filter((name) => !declared.includes(name));
-  const missing = declared.filter((name) => !sent.includes(name));
-  if (extra.length === 0 && missing.length === 0) return;
-  const list = (names: readonly string[]): string => `{${[...names].sort().join(',').slice(0, 500)}}`;
-  throw invalid(`input size does not match signature: ${String(sent.length)}!=${String(declared.length)} len(${list(sent)}) != len(${list(declared)}). Sent extra: ${list(extra)}. Missing but required: ${list(missing)}.`);
-}
-
-function outputFilter({ output_filter: wanted }: PredictRequestMessage): readonly string[] {
+function outputFilter({ output_filter: wanted }: PredictAsked): readonly string[] {
   const twice = wanted.find((name, index) => wanted.indexOf(name) !== index);
   if (twice !== undefined) throw new GrpcError(GRPC.invalidArgument, `duplicate output tensor alias: ${twice}`);
   return wanted;
-}
-
-function predictAnswer(server: TfServing, result: CallResult, chosen: Chosen): { outputs: Record<string, ReturnType<typeof protoFromTensor>>; model_spec: ModelSpecMessage } {
-  return { outputs: Object.fromEntries(outputsOf(result).map((output) => [output.name, protoFromTensor(output)])), model_spec: echo(server, chosen) };
 }
 
 /** The model that answered. */

@@ -65,7 +65,7 @@ function codecOf(bodies: TfServingBodies, method: Method, bytes: Buffer): Codec 
       format = read.format;
       return read.item;
     },
-    encode: (result, { spec }) => writeCall(bodies, { method, format, outputs: outputsOf(result), spec }),
+    encode: (result, { spec }) => writeCall(bodies, { method, format, outputs: outputsOf(result), spec }, result.cache !== undefined),
   };
 }
 

@@ -1,11 +1,12 @@
 // Owns TensorProto <-> tensor. PURE. Elements come as one piece of memory or as a list of their kind, of which the last is repeated.
 import type { DType } from '@slipway/api';
-import { layoutOf, sizeOf, type StringData, type Tensor } from '../../inference/tensor.ts';
+import { layoutOf, sizeOf, type Tensor } from '../../inference/tensor.ts';
 import { fromHalf, toHalf } from '../v2/half.ts';
 import { MAX_ELEMENTS, rawOf, tensorFromRaw, textOrBytes } from '../v2/raw.ts';
+import { packedFloats, packedVarints } from '../grpc/packed.ts';
 import { TYPES } from './dtypes.ts';
 import { invalid } from './fill.ts';
-import type { TensorMessage } from './grpc-messages.ts';
+import type { TensorMessage, WrittenTensor } from './grpc-messages.ts';
 
 const BY_NUMBER = new Map((Object.keys(TYPES) as DType[]).map((dtype) => [TYPES[dtype].number, dtype]));
 
@@ -58,11 +59,17 @@ function shapeOf(name: string, { tensor_shape: proto }: TensorMessage): number[]
 
 type Header = Pick<Tensor, 'name' | 'dtype' | 'shape'>;
 
-/** A copy: the message's memory holds the other tensors too, and this one's is given away. */
+/** A view on the message where the elements lie aligned in it. */
 function fromContent(header: Header, content: Uint8Array): Tensor {
   if (header.dtype === 'string') throw invalid(`Tensor ${header.name} has strings in tensor_content; send string_val.`);
-  return tensorFromRaw(header, new Uint8Array(content));
+  return tensorFromRaw(header, content);
 }
+
+/** Whether a tensor is a view on its content, so that reading it costs the same however large it is. */
+export const isViewed = ({ dtype, tensor_content: content = new Uint8Array() }: TensorMessage): boolean => {
+  const known = BY_NUMBER.get(dtype);
+  return known !== undefined && known !== 'string' && known !== 'float16' && content.byteOffset % layoutOf(known).bytes === 0;
+};
 
 function fromList({ name, dtype, shape }: Header, list: ArrayLike<number | boolean | Uint8Array>, maxBytes: number): Tensor['data'] {
   const count = sizeOf(shape);
@@ -91,20 +98,26 @@ function reader(name: string, dtype: DType): (value: unknown) => unknown {
 }
 
 /** Lists, as TensorFlow Serving writes them; 64-bit integers that a list would lose digits of go as one piece of memory. */
-export function protoFromTensor(tensor: Tensor): TensorMessage {
+export function protoFromTensor(tensor: Tensor): WrittenTensor {
   const { dtype, shape } = tensor;
   const field = FIELDS[dtype];
   if (field === undefined) throw new RangeError(`dtype ${dtype} has no form in TensorProto`);
   const head = { dtype: TYPES[dtype].number, tensor_shape: { dim: shape.map((size) => ({ size })) } };
+  if (tensor.data.length === 0) return head;
   const values = listOf(tensor);
   return values === undefined ? { ...head, tensor_content: rawOf(tensor) } : { ...head, [field]: values };
 }
 
-function listOf({ dtype, data }: Tensor): ArrayLike<unknown> | undefined {
-  if (dtype === 'string') return Array.from(data as StringData, (item) => (typeof item === 'string' ? Buffer.from(item, 'utf8') : item));
-  if (dtype === 'float16') return Array.from(data as Float32Array, toHalf);
-  if (dtype === 'bool') return Array.from(data as Uint8Array, (value) => value === 1);
-  if (dtype !== 'int64' && dtype !== 'uint64') return data;
-  const numbers = Array.from(data as BigInt64Array, Number);
-  return numbers.every(Number.isSafeInteger) ? numbers : undefined;
+/** Strings one by one; numbers as the bytes of a packed list. */
+function listOf({ dtype, data }: Tensor): Uint8Array | Uint8Array[] | undefined {
+  if (Array.isArray(data)) return data.map((item) => (typeof item === 'string' ? Buffer.from(item, 'utf8') : item));
+  if (dtype === 'float16') return packedVarints(Uint16Array.from(data as Float32Array, toHalf));
+  if (layoutOf(dtype).kind === 'float') return packedFloats(data);
+  if (dtype === 'bool') return packedVarints((data as Uint8Array).map((value) => Number(value === 1)));
+  return (dtype === 'int64' || dtype === 'uint64') && !isSafe(data as BigInt64Array) ? undefined : packedVarints(data);
+}
+
+function isSafe(data: BigInt64Array | BigUint64Array): boolean {
+  for (const value of data) if (!Number.isSafeInteger(Number(value))) return false;
+  return true;
 }

@@ -27,6 +27,7 @@ function predict(context: ProtocolContext, bodies: InstanceBodies, { request, re
   const { model, version = request.headers[HEADERS.modelVersion] as string | undefined } = request.params;
   let shape: Shape | undefined;
   return answerCall(context, { request, reply, protocol: PROTOCOL, writeError }, {
+    target: { name: model, version },
     decode: async () => {
       const read = await bodies.read({ protocol: PROTOCOL, body: bodyOf(request), contentType: request.headers['content-type'] ?? '', which: { name: model, version } });
       ({ shape } = read);

@@ -1,6 +1,6 @@
 // Owns where a V2 body is read and written: small JSON here, large JSON in the body thread. Raw tensors are views, here too.
-import { maxCostOf } from '../bodies/cost.ts';
-import { movableBytes } from '../bodies/memory.ts';
+import { INLINE_ELEMENTS, maxCostOf } from '../bodies/cost.ts';
+import { movableBytes, movableTensors } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { writeInferAnswer, type InferAnswer, type InferBody } from './answer.ts';
 import { readInferRequest } from './body.ts';
@@ -14,9 +14,6 @@ export interface V2Bodies {
   maxHeapMb: number;
 }
 
-/** Elements of outputs printed as JSON here; raw ones cost nothing. */
-const INLINE_ELEMENTS = 16_384;
-
 /** @throws InferenceError */
 export async function readBody({ thread, inlineBytes, maxHeapMb }: V2Bodies, body: Buffer, jsonBytes: number | undefined): Promise<InferRequest> {
   if ((jsonBytes ?? body.byteLength) <= inlineBytes) return readInferRequest(body, jsonBytes);
@@ -25,10 +22,16 @@ export async function readBody({ thread, inlineBytes, maxHeapMb }: V2Bodies, bod
   return (await thread.ask(READ, job, [bytes.buffer])) as InferRequest;
 }
 
-/** @throws InferenceError */
-export async function writeBody({ thread }: V2Bodies, answer: InferAnswer): Promise<InferBody> {
+/**
+ * Raw outputs cost nothing here.
+ * @param kept whether somebody else has the outputs too
+ * @throws InferenceError
+ */
+export async function writeBody({ thread }: V2Bodies, answer: InferAnswer, kept: boolean): Promise<InferBody> {
   const printed = answer.outputs.reduce((sum, { binary, tensor }) => sum + (binary ? 0 : tensor.data.length), 0);
   if (printed <= INLINE_ELEMENTS) return writeInferAnswer(answer);
-  const { bytes, jsonBytes } = (await thread.ask(WRITE, answer)) as { bytes: Uint8Array; jsonBytes: number | undefined };
+  const { value, transfer } = movableTensors(answer.outputs.map(({ tensor }) => tensor), kept);
+  const outputs = answer.outputs.map((output, index) => ({ ...output, tensor: value[index] ?? output.tensor }));
+  const { bytes, jsonBytes } = (await thread.ask(WRITE, { ...answer, outputs }, transfer)) as { bytes: Uint8Array; jsonBytes: number | undefined };
   return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), jsonBytes };
 }

@@ -3,6 +3,7 @@ import protobuf from 'protobufjs';
 import type { DType } from '@slipway/api';
 import { InferenceError } from '../../inference/errors.ts';
 import { layoutOf, sizeOf, type NumericData, type StringData, type Tensor } from '../../inference/tensor.ts';
+import { eachVarint, packedFloats, packedVarints } from '../grpc/packed.ts';
 import { textOrBytes, type RawTensor } from './raw.ts';
 
 const { Reader, Writer } = protobuf;
@@ -64,14 +65,17 @@ function fixed(dtype: DType, parts: readonly Uint8Array[]): NumericData {
   return data;
 }
 
-/** At most as many elements as bytes. */
+/** Counted first, so that no list of them is needed. */
 function varints(dtype: DType, parts: readonly Uint8Array[], name: string): NumericData {
-  const values: (number | bigint)[] = [];
-  for (const part of parts) eachVarint(part, (low, high) => values.push(elementOf(dtype, low, high, name)));
-  const data = layoutOf(dtype).make(values.length) as NumericData;
-  values.forEach((value, index) => {
-    (data as (number | bigint)[] | NumericData as (number | bigint)[])[index] = value;
-  });
+  let count = 0;
+  for (const part of parts) if (!eachVarint(part, () => { count += 1; })) throw refused('a number in the contents is cut off');
+  const data = layoutOf(dtype).make(count) as NumericData;
+  let at = 0;
+  for (const part of parts) {
+    eachVarint(part, (low, high) => {
+      (data as (number | bigint)[] | NumericData as (number | bigint)[])[at++] = elementOf(dtype, low, high, name);
+    });
+  }
   return data;
 }
 
@@ -86,44 +90,16 @@ function elementOf(dtype: DType, low: number, high: number, name: string): numbe
   return value;
 }
 
-const LAST_OF_LOW = 28;
-
-/** Tells every varint as its low and high 32 bits. */
-function eachVarint(bytes: Uint8Array, tell: (low: number, high: number) => void): void {
-  let [low, high, shift] = [0, 0, 0];
-  for (const byte of bytes) {
-    const value = byte & 0x7f;
-    if (shift < LAST_OF_LOW) low |= value << shift;
-    else if (shift === LAST_OF_LOW) [low, high] = [low | (value << LAST_OF_LOW), value >>> 4];
-    else high |= value << (shift - 32);
-    shift += 7;
-    if (byte >= 0x80 && shift <= 63) continue;
-    tell(low, high);
-    [low, high, shift] = [0, 0, 0];
-  }
-  if (shift > 0) throw refused('a number in the contents is cut off');
-}
-
 /** The contents of a tensor, or undefined for float16, which has none. */
 export function contentsOf({ dtype, data }: Tensor): Uint8Array | undefined {
   const at = FIELDS[dtype];
   if (at === undefined) return undefined;
   const writer = Writer.create();
   if (Array.isArray(data)) writeStrings(writer, at.field, data);
-  else if (at.form === 'fixed') writer.uint32((at.field << 3) | WIRE.bytes).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  else writeVarints(writer, at.field, data);
+  else writer.uint32((at.field << 3) | WIRE.bytes).bytes(at.form === 'fixed' ? packedFloats(data) : packedVarints(data));
   return writer.finish();
 }
 
 function writeStrings(writer: protobuf.Writer, field: number, items: StringData): void {
   for (const item of items) writer.uint32((field << 3) | WIRE.bytes).bytes(typeof item === 'string' ? Buffer.from(item, 'utf8') : item);
-}
-
-function writeVarints(writer: protobuf.Writer, field: number, data: NumericData): void {
-  writer.uint32((field << 3) | WIRE.bytes).fork();
-  for (const value of data) {
-    if (typeof value === 'number') writer.int64(value);
-    else writer.int64({ low: Number(BigInt.asIntN(32, value)), high: Number(BigInt.asIntN(32, value >> 32n)), unsigned: false });
-  }
-  writer.ldelim();
 }

@@ -1,9 +1,11 @@
-// Owns the V2 gRPC service: the methods, each the same as a route of HTTP. Inference messages are grpc-infer.ts.
+// Owns the V2 gRPC service: the methods, each the same as a route of HTTP. Inference is grpc-infer.ts.
 // Must not import backends.
 import { messagesOf } from '../grpc/messages.ts';
-import { stream, unary, type Methods } from '../grpc/service.ts';
+import { unary, type Encoded, type GrpcCall, type Methods } from '../grpc/service.ts';
 import { modelReady, type ProtocolContext } from '../protocol.ts';
-import { inferOver, type InferMessage, type InferReply } from './grpc-infer.ts';
+import { readMessage } from './grpc-bodies.ts';
+import { inferOver, type V2Grpc } from './grpc-infer.ts';
+import { field, type InferReply } from './grpc-messages.ts';
 import { entryOf, loadModel, modelConfig, modelMetadata, modelStatistics, refuseFiles, repositoryIndex, serverMetadata, unloadModel, type Target } from './info.ts';
 import { V2_PROTO_RAW } from './proto.ts';
 import { asInferenceError } from '../../inference/errors.ts';
@@ -22,25 +24,33 @@ const messages = messagesOf(V2_PROTO_RAW);
 const message = <T extends object>(name: string): ReturnType<typeof messages<T>> => messages<T>(`inference.${name}`);
 const targetOf = ({ name, version }: Named): Target => ({ name, version: version === '' ? undefined : version });
 
-export function v2Methods(context: ProtocolContext): Methods {
-  const methods: Methods = { ...inferMethods(context), ...infoMethods(context), ...repositoryMethods(context) };
+export function v2Methods(options: V2Grpc): Methods {
+  const { context } = options;
+  const methods: Methods = { ...inferMethods(options), ...infoMethods(context), ...repositoryMethods(context) };
   return Object.fromEntries(Object.entries(methods).map(([name, method]) => [`/inference.GRPCInferenceService/${name}`, method]));
 }
 
-function inferMethods(context: ProtocolContext): Methods {
-  const request = message<InferMessage>('ModelInferRequest');
+function inferMethods(options: V2Grpc): Methods {
   return {
-    ModelInfer: unary(request, message<InferReply>('ModelInferResponse'), (asked, call) => inferOver(context, asked, call)),
-    ModelStreamInfer: stream(request, message<{ error_message?: string; infer_response?: InferReply }>('ModelStreamInferResponse'), async function* (requests, call) {
-      for await (const asked of requests) {
-        try {
-          yield { infer_response: await inferOver(context, asked, { ...call, began: performance.now() }) };
-        } catch (error) {
-          yield { error_message: error instanceof GrpcError ? error.message : asInferenceError(error).message, infer_response: { id: asked.id } };
-        }
-      }
-    }),
+    ModelInfer: { kind: 'unary', answer: async (bytes, call) => inferOver(options, await readMessage(options.bodies, bytes), call) },
+    ModelStreamInfer: { kind: 'stream', answer: (requests, call) => streamed(options, requests, call) },
   };
+}
+
+const INFER_RESPONSE_FIELD = 2;
+const STREAM_RESPONSE = message<{ error_message?: string; infer_response?: InferReply }>('ModelStreamInferResponse');
+
+/** One after the other: answers come in the order of their requests. */
+async function* streamed(options: V2Grpc, requests: AsyncIterable<Uint8Array>, call: GrpcCall): AsyncIterable<Encoded> {
+  for await (const bytes of requests) {
+    const asked = await readMessage(options.bodies, bytes);
+    try {
+      const reply = await inferOver(options, asked, { ...call, began: performance.now() });
+      yield field(INFER_RESPONSE_FIELD, reply instanceof Uint8Array ? [reply] : reply);
+    } catch (error) {
+      yield STREAM_RESPONSE.encode({ error_message: error instanceof GrpcError ? error.message : asInferenceError(error).message, infer_response: { id: asked.head.id } });
+    }
+  }
 }
 
 function infoMethods(context: ProtocolContext): Methods {

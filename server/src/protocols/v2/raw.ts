@@ -40,6 +40,15 @@ function viewOf(dtype: DType, bytes: Uint8Array, count: number): NumericData {
   return aligned ? new Kind(bytes.buffer, bytes.byteOffset, count) : new Kind(new Uint8Array(bytes).buffer, 0, count);
 }
 
+/** Whether the raw bytes of a datatype are looked at where they lie. */
+export function isView(datatype: string, bytes: Uint8Array): boolean {
+  const width = VIEWED[datatype];
+  return width !== undefined && bytes.byteOffset % width === 0;
+}
+
+/** Bytes of an element of the datatypes that typed arrays have. */
+const VIEWED: Readonly<Record<string, number>> = { BOOL: 1, UINT8: 1, UINT16: 2, UINT32: 4, UINT64: 8, INT8: 1, INT16: 2, INT32: 4, INT64: 8, FP32: 4, FP64: 8 };
+
 function readHalves(bytes: Uint8Array, count: number): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Float32Array.from({ length: count }, (_, index) => fromHalf(view.getUint16(index * HALF_BYTES, true)));

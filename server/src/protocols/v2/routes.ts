@@ -109,6 +109,7 @@ function optionsOf(request: FastifyRequest): Record<string, unknown> {
 function infer(request: FastifyRequest<Named>, reply: FastifyReply, { context, bodies }: { context: ProtocolContext; bodies: V2Bodies }): Promise<FastifyReply> {
   let asked: InferRequest | undefined;
   return answerCall(context, { request, reply, protocol: 'v2', writeError }, {
+    target: targetOf(request),
     decode: async () => {
       const { spec } = await modelOf(context, targetOf(request));
       const body = bodyOf(request);
@@ -118,7 +119,7 @@ function infer(request: FastifyRequest<Named>, reply: FastifyReply, { context, b
     },
     encode: async (result): Promise<HttpAnswer> => {
       if (asked === undefined) throw asInferenceError(new Error('encoded before it was decoded'));
-      const { bytes, jsonBytes } = await writeBody(bodies, { id: asked.id, model: result.spec.name, version: result.spec.version, outputs: outputsOf(asked, result) });
+      const { bytes, jsonBytes } = await writeBody(bodies, { id: asked.id, model: result.spec.name, version: result.spec.version, outputs: outputsOf(asked, result) }, result.cache !== undefined);
       if (jsonBytes === undefined) return { status: 200, type: 'application/json', body: bytes };
       return { status: 200, type: 'application/octet-stream', body: bytes, headers: { [JSON_LENGTH]: String(jsonBytes) } };
     },

@@ -1,0 +1,44 @@
+// Owns where a Predict message is read and written: here where that costs the same for every tensor (tensor_content is a view), or little;
+// else in the body thread.
+import { fromRecord } from '../../inference/errors.ts';
+import { INLINE_ELEMENTS, INLINE_LIST_BYTES, maxCostOf } from '../bodies/cost.ts';
+import { movableBytes, movableTensors } from '../bodies/memory.ts';
+import { bytesBeside } from '../grpc/skim.ts';
+import { GRPC, GrpcError } from '../grpc/status.ts';
+import type { TfServingBodies } from './bodies.ts';
+import { READ_MESSAGE, WRITE_MESSAGE, type ReadMessage, type ReadMessageJob } from './body-jobs.ts';
+import { MESSAGES } from './grpc-messages.ts';
+import { askedOf, writeReply, type PredictAsked, type PredictReply } from './predict-messages.ts';
+import { isViewed } from './tensor-proto.ts';
+
+/** inputs, the value of an entry, tensor_content. */
+const CONTENT = [2, 2, 4];
+
+/**
+ * @param maxBytes memory that a short list may be repeated to fill
+ * @throws GrpcError invalidArgument for what is no such message; InferenceError exceeds_memory_budget
+ */
+export async function readPredict({ thread, inlineBytes, maxHeapMb }: TfServingBodies, bytes: Uint8Array, maxBytes: number): Promise<PredictAsked> {
+  if (bytes.byteLength <= INLINE_LIST_BYTES || bytesBeside(bytes, CONTENT) <= INLINE_LIST_BYTES) {
+    const message = MESSAGES.predictRequest.decode(bytes);
+    const viewed = Object.values(message.inputs).every((tensor) => (tensor.tensor_content?.byteLength ?? 0) <= inlineBytes || isViewed(tensor));
+    if (viewed) return askedOf(message, maxBytes);
+  }
+  const own = movableBytes(bytes);
+  const read = (await thread.ask(READ_MESSAGE, { bytes: own, maxBytes, maxCost: maxCostOf(maxHeapMb) } satisfies ReadMessageJob, [own.buffer])) as ReadMessage;
+  if ('broken' in read) throw new GrpcError(GRPC.invalidArgument, read.broken);
+  return {
+    ...read,
+    tensors: () => {
+      if ('refused' in read) throw fromRecord(read.refused);
+      return read.given;
+    },
+  };
+}
+
+/** @param kept whether somebody else has the outputs too */
+export async function writePredict({ thread }: Pick<TfServingBodies, 'thread'>, reply: PredictReply, kept: boolean): Promise<Uint8Array> {
+  if (reply.outputs.reduce((sum, { data }) => sum + data.length, 0) <= INLINE_ELEMENTS) return writeReply(reply);
+  const { value: outputs, transfer } = movableTensors(reply.outputs, kept);
+  return (await thread.ask(WRITE_MESSAGE, { ...reply, outputs }, transfer)) as Uint8Array;
+}
