@@ -54,7 +54,9 @@ describe('large bodies', () => {
     const examples = (count: number): string => `{"examples":[${Array.from({ length: count }, () => example).join()}]}`;
     const [one, many] = [await send('classifier:classify', examples(1)), await send('classifier:classify', examples(6000))];
     expect([one.status, one.jobs, many.status, many.jobs]).toEqual([200, [], 200, ['tfserving.read', 'tfserving.write']]);
-    expect((JSON.parse(many.text) as { results: unknown[] }).results[5999]).toEqual((JSON.parse(one.text) as { results: unknown[] }).results[0]);
+    // A row alone and a row among others go through different kernels, whose last digits differ on some CPUs.
+    const rounded = ({ text }: { text: string }): unknown => (JSON.parse(text) as { results: [string, number][][] }).results.at(-1)?.map(([label, score]) => [label, score.toFixed(6)]);
+    expect(rounded(many)).toEqual(rounded(one));
   });
 
   it('that are wrong are refused in the same words', async () => {
