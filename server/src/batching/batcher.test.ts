@@ -127,6 +127,41 @@ describe('the queue of a model', () => {
     await Promise.all(calls);
   });
 
+  it('grows turn by turn while calls keep coming together, and one alone waits for none', async () => {
+    const turns: (() => void)[] = [];
+    const { runner, batcher } = make({ maxRows: 8, atEndOfTurn: (run: () => void) => turns.push(run) });
+    const calls: Promise<unknown>[] = [];
+    const come = (...some: number[]): void => { for (const value of some) calls.push(batcher.submit({ inputs: [row(value)], ...far })); };
+    const endTurn = (): void => { for (const run of turns.splice(0)) run(); };
+    come(1);
+    endTurn();
+    expect(runner.batches).toEqual([[1]]);
+    come(2, 3);
+    endTurn();
+    runner.next();
+    await vi.waitFor(() => { expect(runner.batches).toEqual([[1], [2, 3]]); });
+    runner.next();
+    await Promise.all(calls);
+    come(4, 5);
+    endTurn();
+    come(6);
+    endTurn();
+    expect(runner.batches).toHaveLength(2);
+    endTurn();
+    expect(runner.batches.at(-1)).toEqual([4, 5, 6]);
+    runner.next();
+    await Promise.all(calls);
+    for (let value = 7; value < 7 + 5; value++) {
+      come(value);
+      endTurn();
+    }
+    expect(runner.batches.at(-1)).toEqual([7, 8, 9, 10]);
+    runner.next();
+    await vi.waitFor(() => { expect(runner.batches.at(-1)).toEqual([11]); });
+    runner.next();
+    await Promise.all(calls);
+  });
+
   it('keeps different shapes apart', async () => {
     const { runner, batcher } = make();
     const running = batcher.submit({ inputs: [row(1)], ...far });

@@ -56,6 +56,8 @@ interface Item extends Waiting, Submission {
 }
 
 const SWEEP_MS = 50;
+/** Turns of the event loop that a batch grows at most, where calls keep coming together: a turn takes microseconds, a batch of its own far more. */
+const GROWING_TURNS = 4;
 /** Batches up to this size are stacked here, larger ones in the worker: the event loop never copies much. */
 const STACK_HERE_BYTES = 65_536;
 
@@ -68,6 +70,8 @@ export class Batcher {
   #wake: NodeJS.Timeout | undefined;
   /** Whether batches start at the end of this turn. */
   #due = false;
+  /** Calls of the batch that started last: one alone has nobody to wait for. */
+  #together = 1;
 
   constructor(runner: BatchRunner, options: BatcherOptions) {
     this.#runner = runner;
@@ -112,7 +116,17 @@ export class Batcher {
     }
     if (this.#due) return;
     this.#due = true;
+    this.#endTurn(atEndOfTurn, 0, 1);
+  }
+
+  /** Starts batches once a turn brought no further call. */
+  #endTurn(atEndOfTurn: (run: () => void) => void, seen: number, turn: number): void {
     atEndOfTurn(() => {
+      const waiting = this.#queue.length;
+      if (waiting > seen && this.#together > 1 && waiting < this.#options.maxRows && turn < GROWING_TURNS && this.#runner.free > 0) {
+        this.#endTurn(atEndOfTurn, waiting, turn + 1);
+        return;
+      }
       this.#due = false;
       this.pump();
     });
@@ -137,10 +151,13 @@ export class Batcher {
   }
 
   #start(take: readonly number[]): void {
-    const chosen = new Set(take);
-    const items = this.#queue.filter((_, index) => chosen.has(index));
-    this.#queue = this.#queue.filter((_, index) => !chosen.has(index));
-    const live = items.filter((item) => !dropIfGone(item, performance.now()));
+    const all = take.length === this.#queue.length;
+    const chosen = new Set(all ? [] : take);
+    const items = all ? this.#queue : this.#queue.filter((_, index) => chosen.has(index));
+    this.#queue = all ? [] : this.#queue.filter((_, index) => !chosen.has(index));
+    this.#together = items.length;
+    const now = performance.now();
+    const live = items.filter((item) => !dropIfGone(item, now));
     if (live.length > 0) void this.#run(live);
   }
 
