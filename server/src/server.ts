@@ -10,6 +10,7 @@ import { Drain } from './http/drain.ts';
 import { createListener, type Handler, type Listener } from './http/listener.ts';
 import { refreshGauges } from './metrics/gauges.ts';
 import { buildParts, type Parts } from './parts.ts';
+import { buildPlain } from './plain.ts';
 import { modelKey, serverState } from './server-state.ts';
 
 export interface RunningServer {
@@ -44,6 +45,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   parts.metrics.onScrape((metrics) => refreshGauges(metrics, parts, { revision: config.REVISION, ready }));
   const { listener } = ref;
   if (listener === undefined) throw new Error('Fastify did not ask for its server');
+  // A path that Vertex AI chooses itself may be one of those that are taken there.
+  if (config.AIP_PREDICT_ROUTE === undefined && config.AIP_HEALTH_ROUTE === undefined) listener.usePlain(buildPlain(facts));
   const open: Open = { app, admin, listener, aliases: await listen(config, app, admin, listener), drain };
   const settled = parts.manager.loadFrom(config.MODEL_PATH).finally(() => {
     started = true;

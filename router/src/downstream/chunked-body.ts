@@ -1,6 +1,6 @@
 // Owns the reading of a request's chunked body (RFC 9112 section 7.1), strictly: what two readers could take for different lengths is no body.
 // Must not know sockets or heads. What is taken here must mean the same to Node's parser (chunked-body.test.ts holds it to that).
-import { readFields } from '../fields.ts';
+import { readFields } from '@slipway/api/http1';
 import type { FlatHeaders } from '../upstream/exchange.ts';
 
 const CR = 13;

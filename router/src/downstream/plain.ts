@@ -3,6 +3,7 @@
 // Must not know routes or pods, nor refuse anything but a chunked body that turns out to be none when Node's parser can no longer be given
 // the request: whatever else is wrong with one is for that parser to say.
 import type { Socket } from 'node:net';
+import { readPlainHead, type PlainHead } from '@slipway/api/http1';
 import { atEndOfTurn } from '../end-of-turn.ts';
 import type { Flushable } from '../end-of-turn.ts';
 import { errorText } from '../problems.ts';
@@ -10,8 +11,6 @@ import type { FlatHeaders } from '../upstream/exchange.ts';
 import type { Caller, CallerListener, OnCaller } from './caller.ts';
 import { ChunkedBody } from './chunked-body.ts';
 import { AnswerText, dateField } from './plain-answer.ts';
-import { readPlainHead } from './plain-head.ts';
-import type { PlainHead } from './plain-head.ts';
 
 export interface PlainOptions {
   maxHeaderBytes: number;

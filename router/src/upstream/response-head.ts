@@ -1,6 +1,6 @@
 // Owns the reading of an HTTP/1.1 answer's head: status, headers, how long the body is, whether the connection can be kept.
 // Must not know sockets. Strict: whatever could be read in two ways is refused, since the connection is shared by callers.
-import { readFields } from '../fields.ts';
+import { readFields } from '@slipway/api/http1';
 import type { FlatHeaders } from './exchange.ts';
 
 export type Framing = { kind: 'none' } | { kind: 'length'; bytes: number } | { kind: 'chunked' } | { kind: 'close' };

@@ -48,22 +48,31 @@ export function addCompression(app: FastifyInstance, limits: { maxBodyBytes: num
       done(null, payload);
       return;
     }
-    reply.header('vary', 'accept-encoding');
-    const encoding = choose(request.headers['accept-encoding']);
-    const deflate = encoding === undefined ? undefined : DEFLATE[encoding];
-    if (encoding === undefined || deflate === undefined) {
+    reply.header('vary', VARY);
+    const deflated = deflatedFor(request.headers['accept-encoding'], body);
+    if (deflated === undefined) {
       done(null, payload);
       return;
     }
-    reply.header('content-encoding', encoding).removeHeader('content-length');
-    deflate(body).then((deflated) => {
-      done(null, deflated);
+    reply.header('content-encoding', deflated.encoding).removeHeader('content-length');
+    deflated.body.then((bytes) => {
+      done(null, bytes);
     }, done);
   });
 }
 
+/** Said with every answer that is large enough to be compressed, whether it was or not. */
+export const VARY = 'accept-encoding';
+
+/** The body as the caller wants it compressed, if it does. */
+export function deflatedFor(accepted: string | string[] | undefined, body: Buffer): { encoding: string; body: Promise<Buffer> } | undefined {
+  const encoding = choose(accepted);
+  const deflate = encoding === undefined ? undefined : DEFLATE[encoding];
+  return encoding === undefined || deflate === undefined ? undefined : { encoding, body: deflate(body) };
+}
+
 /** The bytes of an answer that is large enough. */
-function worthIt(payload: unknown): Buffer | undefined {
+export function worthIt(payload: unknown): Buffer | undefined {
   if (typeof payload === 'string') {
     // At most three bytes a character: a short text is known to be small without counting.
     if (payload.length * 3 < MIN_BYTES || Buffer.byteLength(payload) < MIN_BYTES) return undefined;

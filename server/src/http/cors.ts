@@ -7,6 +7,9 @@ const EXPOSED = [...Object.values(HEADERS), 'slipway-tensor-name', 'slipway-tens
 const MAX_AGE_SECONDS = 600;
 
 /** @param origins exact origins, or `*` */
+/** What answers to requests without an origin say. */
+export const varyOf = (origins: readonly string[]): string | undefined => (origins.length === 0 ? undefined : 'origin');
+
 export function addCors(app: FastifyInstance, origins: readonly string[]): void {
   if (origins.length === 0) return;
   const allow = (origin: string | undefined): string | undefined => {

@@ -3,6 +3,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import type { Socket } from 'node:net';
+import type { PlainConnections } from './plain/connections.ts';
 
 export type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 
@@ -10,7 +11,7 @@ export type Handler = (request: http.IncomingMessage, response: http.ServerRespo
 const PREFACE = Buffer.from('PRI');
 const SILENT_MS = 30_000;
 /** Longer than the router keeps an idle connection, so that it never sends into one that is being closed. */
-const KEEP_ALIVE_MS = 75_000;
+export const KEEP_ALIVE_MS = 75_000;
 
 /** Calls at once on one HTTP/2 connection. */
 const MAX_STREAMS = 1000;
@@ -28,6 +29,8 @@ export interface Listener {
   server: http.Server;
   /** Takes a connection that another port accepted. */
   accept(socket: Socket): void;
+  /** Gives HTTP/1.1 connections to whoever reads plain requests; what that does not take comes back for Node's server. */
+  usePlain(open: (notPlain: (socket: Socket) => void) => PlainConnections): void;
   /** Ends every HTTP/2 session as soon as its streams are answered, and every idle HTTP/1.1 connection. */
   closeIdle(): void;
   /** Ends everything at once. */
@@ -44,26 +47,41 @@ export function createListener(handler: Handler, streams: StreamHandler = () => 
     session.once('close', () => sessions.delete(session));
   });
   second.on('sessionError', () => undefined);
-  const first = server.listeners('connection') as ((socket: Socket) => void)[];
-  server.removeAllListeners('connection');
+  const toNode = ownConnections(server);
+  let plain: PlainConnections | undefined;
   const accept = (socket: Socket): void => {
     sniff(socket, (isHttp2) => {
       if (isHttp2) second.emit('connection', socket);
-      else for (const listener of first) listener.call(server, socket);
+      else if (plain === undefined) toNode(socket);
+      else plain.accept(socket);
     });
   };
   server.on('connection', accept);
   return {
     server,
     accept,
+    usePlain: (open) => {
+      plain = open(toNode);
+    },
     closeIdle: () => {
       for (const session of sessions) session.close();
+      plain?.closeIdle();
       server.closeIdleConnections();
     },
     destroy: () => {
       for (const session of sessions) session.destroy();
+      plain?.destroy();
       server.closeAllConnections();
     },
+  };
+}
+
+/** Connections come to the server only through the function returned. */
+function ownConnections(server: http.Server): (socket: Socket) => void {
+  const own = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  return (socket) => {
+    for (const listener of own) listener.call(server, socket);
   };
 }
 

@@ -1,6 +1,7 @@
 // Owns histograms that cost little to observe: a series is found by its label values without hashing or allocation, and printed when
 // somebody scrapes. Must not know which there are.
 import type { MetricObject, MetricValue } from 'prom-client';
+import { labelsOf, SeriesTable } from './series.ts';
 
 /** One set of label values. `counts[i]` observations are at most `bounds[i]` and above the bound before; the last is above all. */
 interface Series {
@@ -8,8 +9,6 @@ interface Series {
   counts: Float64Array;
   sum: number;
 }
-
-type Node = Map<string, Node | Series>;
 
 export interface HistogramOptions {
   name: string;
@@ -27,8 +26,7 @@ export class Histogram {
   readonly aggregator = 'sum';
   readonly #labelNames: readonly string[];
   readonly #bounds: Float64Array;
-  readonly #all: Series[] = [];
-  readonly #root: Node = new Map();
+  readonly #series = new SeriesTable<Series>((values) => ({ values, counts: new Float64Array(this.#bounds.length + 1), sum: 0 }));
 
   constructor({ name, help, labelNames, buckets }: HistogramOptions) {
     this.name = name;
@@ -39,7 +37,7 @@ export class Histogram {
 
   /** @param values of the labels, in their order */
   observe(values: readonly string[], value: number): void {
-    const series = this.#seriesOf(values);
+    const series = this.#series.of(values);
     const bounds = this.#bounds;
     let at = 0;
     while (at < bounds.length && value > (bounds[at] as number)) at++;
@@ -49,36 +47,16 @@ export class Histogram {
 
   /** What prom-client prints: cumulative buckets, sum and count of each series. */
   get(): Promise<MetricObject & { values: MetricValue<string>[] }> {
-    const values = this.#all.flatMap((series) => this.#printed(series));
+    const values = this.#series.all.flatMap((series) => this.#printed(series));
     return Promise.resolve({ name: this.name, help: this.help, type: this.type, aggregator: this.aggregator, values } as unknown as MetricObject & { values: MetricValue<string>[] });
   }
 
   reset(): void {
-    this.#root.clear();
-    this.#all.length = 0;
-  }
-
-  #seriesOf(values: readonly string[]): Series {
-    let at: Node = this.#root;
-    const last = values.length - 1;
-    for (let index = 0; index < last; index++) {
-      const value = values[index] as string;
-      let next = at.get(value) as Node | undefined;
-      if (next === undefined) at.set(value, (next = new Map()));
-      at = next;
-    }
-    return (at.get(values[last] as string) as Series | undefined) ?? this.#make(at, values);
-  }
-
-  #make(at: Node, values: readonly string[]): Series {
-    const series: Series = { values: [...values], counts: new Float64Array(this.#bounds.length + 1), sum: 0 };
-    at.set(values.at(-1) ?? '', series);
-    this.#all.push(series);
-    return series;
+    this.#series.clear();
   }
 
   #printed({ values, counts, sum }: Series): (MetricValue<string> & { metricName: string })[] {
-    const labels = Object.fromEntries(this.#labelNames.map((name, index) => [name, values[index] ?? '']));
+    const labels = labelsOf(this.#labelNames, values);
     let total = 0;
     const buckets = Array.from(counts, (count, index) => {
       total += count;

@@ -1,5 +1,6 @@
 // Owns what the server measures: counters and histograms of calls, gauges read when scraped. Must not know protocols' bodies.
-import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry, type Metric } from 'prom-client';
+import { Counter } from './counters.ts';
 import { Histogram } from './histograms.ts';
 import { FAILURE_REASONS, Statistics, type Duration, type ModelStatistics } from './statistics.ts';
 import type { ErrorCode } from '../inference/errors.ts';
@@ -68,7 +69,7 @@ export class MetricsCollector {
     this.#requests += 1;
     if (code >= 400) this.#errors += 1;
     this.statistics.call(model, version, failure ?? (code < 400 ? undefined : 'internal_error'), ms);
-    this.#counter('slipway_server_requests_total').inc({ model, version, protocol, code });
+    this.#counter('slipway_server_requests_total').inc([model, version, protocol, String(code)]);
     this.#histogram('slipway_server_request_duration_seconds').observe([model, version, protocol], ms / 1000);
   }
 
@@ -87,31 +88,31 @@ export class MetricsCollector {
   batch(model: string, version: string, { rows, padding, computeMs }: RanBatch): void {
     this.statistics.batch(model, version, rows, computeMs);
     this.#histogram('slipway_server_batch_size').observe([model, version], rows);
-    if (padding > 0) this.#counter('slipway_server_padded_rows_total').inc({ model, version }, padding);
+    if (padding > 0) this.#counter('slipway_server_padded_rows_total').inc([model, version], padding);
   }
 
   /** A look into the cache of a model, and what it took, with putting the answer in after a miss. */
   cache(model: string, version: string, { hit, ms }: { hit: boolean; ms: number }): void {
     this.statistics.cache(model, version, hit, ms);
-    this.#counter(hit ? 'slipway_server_cache_hits_total' : 'slipway_server_cache_misses_total').inc({ model, version });
+    this.#counter(hit ? 'slipway_server_cache_hits_total' : 'slipway_server_cache_misses_total').inc([model, version]);
   }
 
   loaded(model: string, version: string, ms: number): void {
     this.statistics.begin(model, version);
-    this.#counter('slipway_server_model_loads_total').inc({ model, version });
+    this.#counter('slipway_server_model_loads_total').inc([model, version]);
     this.set('slipway_server_model_load_seconds', ms / 1000, { model, version });
   }
 
   evicted(model: string, version: string): void {
-    this.#counter('slipway_server_model_evictions_total').inc({ model, version });
+    this.#counter('slipway_server_model_evictions_total').inc([model, version]);
   }
 
   handlerTimedOut(model: string, version: string, handler: string): void {
-    this.#counter('slipway_server_handler_timeouts_total').inc({ model, version, handler });
+    this.#counter('slipway_server_handler_timeouts_total').inc([model, version, handler]);
   }
 
   workerLost(model: string, version: string): void {
-    this.#counter('slipway_server_worker_restarts_total').inc({ model, version });
+    this.#counter('slipway_server_worker_restarts_total').inc([model, version]);
   }
 
   set(name: MetricName, value: number, labels: Labels = {}): void {
@@ -148,11 +149,11 @@ export class MetricsCollector {
     for (const [name, read] of Object.entries(TRITON_COUNTERS)) {
       const counter = this.#counter(name as MetricName);
       counter.reset();
-      for (const { model, version, statistics } of this.statistics.all()) counter.inc({ model, version }, read(statistics));
+      for (const { model, version, statistics } of this.statistics.all()) counter.inc([model, version], read(statistics));
     }
     const failures = this.#counter('nv_inference_request_failure');
     failures.reset();
-    for (const { model, version, statistics } of this.statistics.all()) for (const reason of FAILURE_REASONS) failures.inc({ model, version, reason }, statistics.failures[reason]);
+    for (const { model, version, statistics } of this.statistics.all()) for (const reason of FAILURE_REASONS) failures.inc([model, version, reason], statistics.failures[reason]);
   }
 
   #counter(name: MetricName): Counter {
@@ -186,8 +187,11 @@ const TRITON_COUNTERS: Partial<Record<MetricName, (statistics: ModelStatistics) 
 function make(name: string, entry: MetricEntry, registry: Registry): Counter | Gauge | Histogram {
   const shared = { name, help: entry.help, labelNames: [...entry.labels], registers: [registry] };
   switch (entry.type) {
-    case 'counter':
-      return new Counter(shared);
+    case 'counter': {
+      const counter = new Counter({ name, help: entry.help, labelNames: entry.labels });
+      registry.registerMetric(counter as unknown as Metric);
+      return counter;
+    }
     case 'gauge':
       return new Gauge(shared);
     case 'histogram': {

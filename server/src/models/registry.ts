@@ -177,6 +177,12 @@ export class Registry {
     }
   }
 
+  /** The version a call asks for, where it is loaded and can answer now; who only looks at it needs no lease. */
+  ready(wanted: Wanted): Model | undefined {
+    const { model, phase } = this.select(wanted);
+    return phase === 'Ready' ? model : undefined;
+  }
+
   #set(name: string, named: Named | undefined): void {
     const table = new Map(this.#table);
     if (named === undefined) table.delete(name);
@@ -234,6 +240,7 @@ function fits(spec: ServingSpec, takes: Kind): boolean {
 
 /** The highest version, one that answers if there is any. */
 function highest(named: Named): string | undefined {
+  if (named.versions.size === 1) for (const version of named.versions.keys()) return version;
   const ready = [...named.versions.values()].filter((entry) => entry.servable).map((entry) => entry.version);
   return highestVersion(ready) ?? highestVersion(named.versions.keys());
 }

@@ -1,6 +1,7 @@
 // Owns a prediction from a call to its answer in plain values: lease, prepare, admit, run, postprocess. Knows no protocol and no
 // HTTP; every protocol calls this.
 import { keyOf } from '../cache/key.ts';
+import type { ResponseCache } from '../cache/response-cache.ts';
 import { atItem, InferenceError, invalidInput, type Meant } from '../inference/errors.ts';
 import type { Prepared } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
@@ -40,7 +41,10 @@ export class InferenceEngine {
    * @throws InferenceError as Registry.lease
    */
   async describe(wanted: Wanted): Promise<Model> {
-    using lease = await this.#options.registry.lease(wanted);
+    const { registry } = this.#options;
+    const ready = registry.ready(wanted);
+    if (ready !== undefined) return ready;
+    using lease = await registry.lease(wanted);
     return lease.model;
   }
 
@@ -67,7 +71,7 @@ export class InferenceEngine {
     const { model } = lease;
     checkWanted(call, model.spec);
     const started = performance.now();
-    const prepared = await this.#prepareAll(model, call, context);
+    const prepared = await this.#prepare(model, call, context);
     const preprocess = performance.now() - started;
     const looked = await this.#look(model, call, prepared);
     const release = this.#options.memory.admit(looked?.found === undefined ? estimate(model.spec, prepared) : 0);
@@ -86,9 +90,12 @@ export class InferenceEngine {
   }
 
   /** Looks for the outputs of these inputs; undefined where the call does not use the cache: there is none, or it wants explanations. */
-  async #look(model: Model, call: Call, prepared: readonly Prepared[]): Promise<Looked | undefined> {
-    const { cache, spec } = model;
-    if (cache === undefined || isExplained(model, call, prepared)) return undefined;
+  #look(model: Model, call: Call, prepared: readonly Prepared[]): Promise<Looked> | undefined {
+    const { cache } = model;
+    return cache === undefined || isExplained(model, call, prepared) ? undefined : this.#lookInto(cache, model, prepared);
+  }
+
+  async #lookInto(cache: ResponseCache, { spec }: Model, prepared: readonly Prepared[]): Promise<Looked> {
     const started = performance.now();
     const key = await keyOf(prepared.map((item) => item.tensors));
     const perItem = cache.get(key);
@@ -104,13 +111,27 @@ export class InferenceEngine {
     this.#options.metrics.cache(spec.name, spec.version, { hit: false, ms: ms + performance.now() - started });
   }
 
+  #prepare(model: Model, call: Call, context: CallContext): Prepared[] | Promise<Prepared[]> {
+    return this.#prepareNow(model, call) ?? this.#prepareAll(model, call, context);
+  }
+
+  /** One item of tensors, which is what most calls are, waits for nothing. */
+  #prepareNow(model: Model, call: Call): Prepared[] | undefined {
+    const { preprocessing, maxBatchItems } = this.#options;
+    const [only, other] = call.items;
+    const prepared = only === undefined || other !== undefined ? undefined : preprocessing.prepareNow(model, only, call.nonFinite === true);
+    if (prepared === undefined) return undefined;
+    if (prepared.rows > maxBatchItems) throw tooMany(prepared.rows, maxBatchItems);
+    return [prepared];
+  }
+
   async #prepareAll(model: Model, call: Call, context: CallContext): Promise<Prepared[]> {
     const { maxBatchItems } = this.#options;
     if (call.items.length > maxBatchItems) throw tooMany(call.items.length, maxBatchItems);
     const prepared: Prepared[] = [];
     let rows = 0;
     for (const [index, item] of call.items.entries()) {
-      const one = await this.#prepare(model, item, { index, of: call.items.length, nonFinite: call.nonFinite === true, context });
+      const one = await this.#prepareItem(model, item, { index, of: call.items.length, nonFinite: call.nonFinite === true, context });
       prepared.push(one);
       rows += one.rows;
       if (rows > maxBatchItems) throw tooMany(rows, maxBatchItems);
@@ -118,7 +139,7 @@ export class InferenceEngine {
     return prepared;
   }
 
-  async #prepare(model: Model, item: Item, place: { index: number; of: number; nonFinite: boolean; context: CallContext }): Promise<Prepared> {
+  async #prepareItem(model: Model, item: Item, place: { index: number; of: number; nonFinite: boolean; context: CallContext }): Promise<Prepared> {
     try {
       return item.prepared ?? (await this.#options.preprocessing.prepare(model, await preprocessed(model, item, place.context), place.nonFinite));
     } catch (error) {

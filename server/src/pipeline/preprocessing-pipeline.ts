@@ -32,6 +32,11 @@ export class PreprocessingPipeline {
     return this.#pictures(model, pictures, item);
   }
 
+  /** The same for tensors of a model that takes them as they are; undefined for everything else. */
+  prepareNow({ spec, vectorizer }: Model, { tensors, preprocessing }: Item, nonFinite: boolean): Prepared | undefined {
+    return tensors === undefined || vectorizer !== undefined ? undefined : prepareTensors(tensors, spec, preprocessing, nonFinite);
+  }
+
   #tensors(model: Model, item: Item, nonFinite: boolean): Prepared {
     const tensors = item.tensors ?? [];
     if (model.vectorizer === undefined) return prepareTensors(tensors, model.spec, item.preprocessing, nonFinite);

@@ -4,6 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { ServerState } from '@slipway/api';
 import { asRefusal } from '../http/errors.ts';
 import { noteCall, noteOf, type CallNote } from '../http/access-log.ts';
+import type { PlainAnswer, PlainRequest } from '../http/plain/exchange.ts';
 import { hangUpSignal, HEADERS } from '../http/request-context.ts';
 import { asInferenceError, type InferenceError, type Meant } from '../inference/errors.ts';
 import type { MetricsCollector } from '../metrics/metrics-collector.ts';
@@ -136,6 +137,24 @@ export async function answerCall(context: ProtocolContext, at: HttpProtocol & { 
     return await sendAnswer(reply, answer);
   } catch (thrown) {
     return sendError(request, reply, asInferenceError(thrown), writeError);
+  }
+}
+
+/** The same for a call on the short way (docs/adr/0013). It never throws. */
+export async function answerPlainCall(context: ProtocolContext, at: HttpProtocol & { request: PlainRequest }, steps: Steps<HttpAnswer>): Promise<PlainAnswer> {
+  const { request, protocol, writeError } = at;
+  const { id: requestId, began, signal, note } = request;
+  try {
+    const { result, answer } = await runCall(context, { protocol, requestId, began, signal, note, statusOf: (error) => writeError(error).status }, steps);
+    const { status, type, body, headers } = answer;
+    const beside = result.cache === undefined ? {} : { [HEADERS.cache]: result.cache };
+    return { status, type, body, headers: { [HEADERS.modelVersion]: result.spec.version, ...beside, ...headers } };
+  } catch (thrown) {
+    const error = asInferenceError(thrown);
+    if (error.code === 'internal_error') request.failed(error);
+    const retry = error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(error.retryAfterSeconds) };
+    const { headers, ...answer } = writeError(error);
+    return { ...answer, headers: { ...retry, ...headers } };
   }
 }
 

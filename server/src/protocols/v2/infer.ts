@@ -58,9 +58,9 @@ export function inputsOf(spec: ServingSpec): readonly TensorSpec[] {
 function checkInputs(inputs: readonly Tensor[], spec: ServingSpec): void {
   const known = inputsOf(spec);
   if (spec.takes === 'text') return; // the pipeline takes a text input under either of its names and says what is wrong
-  const missing = known.filter((input) => !inputs.some((sent) => sent.name === input.name)).map((input) => input.name);
-  const names = inputs.map((input) => input.name);
-  if (missing.length > 0 || names.length !== known.length) {
+  if (inputs.length !== known.length || known.some((input) => !inputs.some((sent) => sent.name === input.name))) {
+    const missing = known.filter((input) => !inputs.some((sent) => sent.name === input.name)).map((input) => input.name);
+    const names = inputs.map((input) => input.name);
     const detail = missing.length > 0 ? `, but missing required input(s) ['${missing.join("','")}']. Please provide all required input(s).` : '.';
     throw refused(`expected ${String(known.length)} inputs but got ${String(names.length)} inputs for model '${spec.name}'. Got input(s) ['${names.join("','")}']${detail}`, {
       path: 'inputs',

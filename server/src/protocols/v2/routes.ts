@@ -2,9 +2,10 @@
 // engine's. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseJson } from '../../http/json-body.ts';
+import type { PlainRoute } from '../../http/plain/exchange.ts';
 import { HEADERS } from '../../http/request-context.ts';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
-import { answerCall, bodyOf, modelReady, protocolScope, sendError, type HttpAnswer, type ProtocolContext } from '../protocol.ts';
+import { answerCall, answerPlainCall, bodyOf, modelReady, protocolScope, sendError, type HttpAnswer, type ProtocolContext, type Steps } from '../protocol.ts';
 import { readBody, writeBody, type V2Bodies } from './bodies.ts';
 import { readRawRequest } from './body.ts';
 import { writeError } from './errors.ts';
@@ -107,13 +108,44 @@ function optionsOf(request: FastifyRequest): Record<string, unknown> {
 }
 
 function infer(request: FastifyRequest<Named>, reply: FastifyReply, { context, bodies }: { context: ProtocolContext; bodies: V2Bodies }): Promise<FastifyReply> {
+  const asked = { target: targetOf(request), body: bodyOf(request), jsonLength: request.headers[JSON_LENGTH] };
+  return answerCall(context, { request, reply, protocol: 'v2', writeError }, inferSteps(asked, { context, bodies }));
+}
+
+/** A model's name or version as it stands in a path, where nothing is encoded. */
+const PLAIN_NAME = '[\\w.~-]{1,100}';
+const PLAIN_INFER = new RegExp(`^/v2/models/(${PLAIN_NAME})(?:/versions/(${PLAIN_NAME}))?/infer$`);
+
+/** Inference on the short way (docs/adr/0013). */
+export function plainV2(context: ProtocolContext, bodies: V2Bodies): (target: string) => PlainRoute | undefined {
+  return (path) => {
+    const [, name, version] = PLAIN_INFER.exec(path) ?? [];
+    if (name === undefined) return undefined;
+    return {
+      template: `${version === undefined ? MODEL : VERSION}/infer`,
+      answer: (request) => {
+        const { headers, body } = request;
+        const target = { name, version: version ?? (headers.get(HEADERS.modelVersion) || undefined) };
+        return answerPlainCall(context, { request, protocol: 'v2', writeError }, inferSteps({ target, body, jsonLength: headers.get(JSON_LENGTH) }, { context, bodies }));
+      },
+    };
+  };
+}
+
+interface Asked {
+  target: Target;
+  body: Buffer;
+  /** The header, as it came. */
+  jsonLength: string | string[] | undefined;
+}
+
+function inferSteps({ target, body, jsonLength }: Asked, { context, bodies }: { context: ProtocolContext; bodies: V2Bodies }): Steps<HttpAnswer> {
   let asked: InferRequest | undefined;
-  return answerCall(context, { request, reply, protocol: 'v2', writeError }, {
-    target: targetOf(request),
+  return {
+    target,
     decode: async () => {
-      const { spec } = await modelOf(context, targetOf(request));
-      const body = bodyOf(request);
-      const jsonBytes = jsonLengthOf(request);
+      const { spec } = await modelOf(context, target);
+      const jsonBytes = jsonLengthOf(jsonLength);
       asked = jsonBytes === 0 ? readRawRequest(body, spec) : await readBody(bodies, body, jsonBytes);
       return callOf(asked, spec);
     },
@@ -123,11 +155,10 @@ function infer(request: FastifyRequest<Named>, reply: FastifyReply, { context, b
       if (jsonBytes === undefined) return { status: 200, type: 'application/json', body: bytes };
       return { status: 200, type: 'application/octet-stream', body: bytes, headers: { [JSON_LENGTH]: String(jsonBytes) } };
     },
-  });
+  };
 }
 
-function jsonLengthOf(request: FastifyRequest): number | undefined {
-  const header = request.headers[JSON_LENGTH];
+function jsonLengthOf(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined;
   if (typeof header === 'string' && /^\d{1,15}$/.test(header)) return Number(header);
   throw new InferenceError('malformed_request', 'Inference-Header-Content-Length is no number');

@@ -1,13 +1,12 @@
 // Owns the reading of plain requests: HTTP/1.1, one of the usual methods, a path, one Host, at most one Content-Length or a chunked body, and
 // nothing else that changes how the message is framed or how the connection goes on. Pure; must not know sockets.
 // It refuses nothing: what is not plain beyond doubt is read by Node's parser, which decides. What is taken here must mean the same there.
-import { readFields } from '../fields.ts';
-import type { FlatHeaders } from '../upstream/exchange.ts';
+import { readFields, type FlatFields } from './fields.ts';
 
 export interface PlainHead {
   method: string;
   target: string;
-  headers: FlatHeaders;
+  headers: FlatFields;
   /** Bytes of the head, with its empty line. */
   size: number;
   /** Bytes of the body, if it is not chunked; 0: none. */
@@ -62,7 +61,7 @@ const NOTES: ReadonlyMap<string, Note> = new Map<string, Note>([
 const LENGTHS: ReadonlySet<number> = new Set([...NOTES.keys()].map((name) => name.length));
 
 /** What the fields tell of the body; undefined: not plain. */
-function framingOf(headers: FlatHeaders): Framing | undefined {
+function framingOf(headers: FlatFields): Framing | undefined {
   const notes: Notes = { hosts: 0, length: undefined, chunked: false, plain: true };
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
@@ -79,7 +78,7 @@ export function readPlainHead(bytes: Buffer, maxBytes: number): PlainHead | unde
   const text = bytes.toString('latin1', 0, end);
   const line = REQUEST_LINE.exec(text);
   if (line === null) return undefined;
-  const headers: FlatHeaders = [];
+  const headers: FlatFields = [];
   if (readFields(text, line[0].length, headers) >= 0 || headers.length > 2 * MAX_FIELDS) return undefined;
   const framing = framingOf(headers);
   return framing === undefined ? undefined : { method: line[1] as string, target: line[2] as string, headers, size: end + END.length, ...framing };

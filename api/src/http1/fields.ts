@@ -1,6 +1,8 @@
 // Owns the reading of HTTP/1.1 header fields (RFC 9112 section 5), strictly, for requests and answers alike.
 // Must not know what any field means. One pass over the characters without regular expressions: this runs for every message.
-import type { FlatHeaders } from './upstream/exchange.ts';
+
+/** Names and values in turn, as they came. */
+export type FlatFields = string[];
 
 /** Characters of a name. */
 const TOKEN = classOf(/[!#$%&'*+\-.^_`|~0-9A-Za-z]/);
@@ -36,7 +38,7 @@ function valueOf(text: string, from: number, to: number): string {
  * Reads the lines of `text`, which is Latin-1 without the empty line at its end, from `from` on, and adds names and values to `into`.
  * -1 if all are fields, else where the first line begins that is none.
  */
-export function readFields(text: string, from: number, into: FlatHeaders): number {
+export function readFields(text: string, from: number, into: FlatFields): number {
   let at = from;
   while (at < text.length) {
     const colon = runOf(TOKEN, text, at);

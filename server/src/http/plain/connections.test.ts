@@ -1,0 +1,178 @@
+// The short way on real connections, in front of a server of Node's: what it takes, what it leaves to Node's parser with every byte unread.
+import http from 'node:http';
+import net from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { PlainHead } from '@slipway/api/http1';
+import { PlainConnections, type PlainCall, type PlainCaller } from './connections.ts';
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+const OK = 'HTTP/1.1 200 OK\r\n';
+/** Says who answered, and what was asked. */
+const saying = (body: Buffer, caller: PlainCaller): void => {
+  const text = Buffer.from(`<plain ${body.toString()}>`);
+  caller.answer(`${OK}content-length: ${text.length}\r\n`, text);
+};
+
+interface Front {
+  port: number;
+  plain: PlainConnections;
+  /** Connections that Node's server was given. */
+  handed: () => number;
+}
+
+async function front(call: PlainCall = saying, idleMs = 60_000): Promise<Front> {
+  const node = http.createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => response.end(`<node ${request.method ?? ''} ${request.url ?? ''} ${body}>`));
+  });
+  let handed = 0;
+  const take = ({ method, target }: PlainHead): PlainCall | undefined => (method === 'POST' && target === '/plain' ? call : undefined);
+  const plain = new PlainConnections({ take, notPlain: (socket) => { handed += 1; node.emit('connection', socket); }, maxHeaderBytes: 16_384, maxBodyBytes: 1000, idleMs });
+  const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => plain.accept(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => {
+    plain.destroy();
+    node.closeAllConnections();
+    server.close();
+  });
+  return { port: (server.address() as net.AddressInfo).port, plain, handed: () => handed };
+}
+
+class Client {
+  readonly socket: net.Socket;
+  seen = '';
+  closed = false;
+
+  constructor(port: number) {
+    this.socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
+    this.socket.on('error', () => undefined).on('data', (chunk) => (this.seen += chunk.toString('latin1'))).on('close', () => (this.closed = true));
+    closing.push(() => void this.socket.destroy());
+  }
+
+  get told(): string[] {
+    return [...this.seen.matchAll(/<[^>]*>/g)].map(([text]) => text);
+  }
+}
+
+async function until(good: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !good(); ) {
+    if (performance.now() > end) throw new Error('it did not come true');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+const HOST = 'Host: a\r\n';
+const post = (body: string, { path = '/plain', fields = '' } = {}): string => `POST ${path} HTTP/1.1\r\n${HOST}${fields}Content-Length: ${body.length}\r\n\r\n${body}`;
+
+describe('a connection', () => {
+  it('is answered here while all of its requests are plain, each in turn, and says that it is kept', async () => {
+    const { port } = await front();
+    const client = new Client(port);
+    client.socket.write(post('1') + post('2') + post('3'));
+    await until(() => client.told.length === 3);
+    expect(client.told).toEqual(['<plain 1>', '<plain 2>', '<plain 3>']);
+    expect(client.seen).toMatch(/^HTTP\/1\.1 200 OK\r\ncontent-length: 9\r\nDate: [^\r]+ GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=60\r\n\r\n</);
+  });
+
+  it('may bring its requests in any pieces', async () => {
+    const { port } = await front();
+    const text = post('one') + post('two');
+    for (let cut = 1; cut < text.length; cut += 7) {
+      const client = new Client(port);
+      client.socket.write(text.slice(0, cut));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      client.socket.write(text.slice(cut));
+      await until(() => client.told.length === 2);
+      // Half a head is for Node's parser, and with it the connection.
+      for (const [index, told] of client.told.entries()) expect([`<plain ${['one', 'two'][index] ?? ''}>`, `<node POST /plain ${['one', 'two'][index] ?? ''}>`]).toContain(told);
+      client.socket.destroy();
+    }
+  });
+
+  it.each([
+    ['another method', `GET /plain HTTP/1.1\r\n${HOST}\r\n`, '<node GET /plain >'],
+    ['another path', post('x', { path: '/other' }), '<node POST /other x>'],
+    ['a body in chunks', `POST /plain HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`, '<node POST /plain abc>'],
+    ['a larger body', post('x'.repeat(1001)), `<node POST /plain ${'x'.repeat(1001)}>`],
+    ['a connection that is to end', post('x', { fields: 'Connection: close\r\n' }), '<node POST /plain x>'],
+  ])('goes to Node with the first request that is not: %s', async (_what, request, answer) => {
+    const { port } = await front();
+    const client = new Client(port);
+    client.socket.write(post('1') + request);
+    await until(() => client.told.length === 2);
+    expect(client.told).toEqual(['<plain 1>', answer]);
+    if (client.closed || request.includes('Connection: close')) return;
+    client.socket.write(post('2'));
+    await until(() => client.told.length === 3);
+    expect(client.told[2]).toBe('<node POST /plain 2>');
+  });
+
+  it.each([
+    ['two lengths', `POST /plain HTTP/1.1\r\n${HOST}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab`],
+    ['a length and chunks', `POST /plain HTTP/1.1\r\n${HOST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+    ['a space before the colon', `POST /plain HTTP/1.1\r\n${HOST}Content-Length : 1\r\n\r\na`],
+    ['a field that goes on in the next line', `POST /plain HTTP/1.1\r\n${HOST}X: a\r\n b\r\nContent-Length: bad\r\n\r\na`],
+    ['no host', 'POST /plain HTTP/1.1\r\nContent-Length: 1\r\n\r\na'],
+  ])('is refused by Node where a smuggler tries %s', async (_what, request) => {
+    const calls: string[] = [];
+    const { port } = await front((body, caller) => {
+      calls.push(body.toString());
+      saying(body, caller);
+    });
+    const client = new Client(port);
+    client.socket.write(`${post('1')}${request}`);
+    await until(() => client.seen.includes('HTTP/1.1 400 '));
+    expect(calls).toEqual(['1']);
+  });
+
+  it('goes to Node with a body that does not come, every byte of it unread', async () => {
+    const { port, handed } = await front();
+    const client = new Client(port);
+    const request = post('slowly');
+    client.socket.write(request.slice(0, -3));
+    await until(() => handed() === 1);
+    client.socket.write(request.slice(-3));
+    await until(() => client.told.length === 1);
+    expect(client.told).toEqual(['<node POST /plain slowly>']);
+  });
+
+  it('that is idle is closed after the time that callers were told, and not one that waits for its answer', async () => {
+    const waiting: PlainCaller[] = [];
+    const { port } = await front((body, caller) => (body.toString() === 'later' ? void waiting.push(caller) : saying(body, caller)), 1000);
+    const [idle, busy] = [new Client(port), new Client(port)];
+    idle.socket.write(post('1'));
+    busy.socket.write(post('later'));
+    await until(() => idle.closed);
+    expect(busy.closed).toBe(false);
+    saying(Buffer.from('now'), waiting[0] as PlainCaller);
+    await until(() => busy.told.length === 1);
+  });
+
+  it('that is idle is closed at once when the server is to end', async () => {
+    const { port, plain } = await front();
+    const client = new Client(port);
+    client.socket.write(post('1'));
+    await until(() => client.told.length === 1);
+    plain.closeIdle();
+    await until(() => client.closed);
+  });
+});
+
+describe('a caller that hangs up', () => {
+  it('before its answer is known by it, and nothing is written', async () => {
+    const waiting: PlainCaller[] = [];
+    const { port } = await front((_body, caller) => void waiting.push(caller));
+    const client = new Client(port);
+    client.socket.write(post('1'));
+    await until(() => waiting.length === 1);
+    expect(waiting[0]?.aborted).toBe(false);
+    client.socket.destroy();
+    await until(() => waiting[0]?.aborted === true);
+    saying(Buffer.from('too late'), waiting[0] as PlainCaller);
+  });
+});

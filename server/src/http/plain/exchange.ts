@@ -1,0 +1,167 @@
+// Owns a call on the short way (docs/adr/0013) between its bytes and its protocol: what app.ts has Fastify do for every request, for those that
+// need nothing else of it. Request id, trace parent and revision, compression, access log. Must not know models or sockets.
+import { STATUS_CODES, validateHeaderValue } from 'node:http';
+import type { PlainHead } from '@slipway/api/http1';
+import { VARY, deflatedFor, worthIt } from '../compression.ts';
+import { varyOf } from '../cors.ts';
+import type { AccessLog, CallNote } from '../access-log.ts';
+import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
+import { HEADERS, requestIdOf } from '../request-context.ts';
+import type { PlainCall, PlainCaller } from './connections.ts';
+
+/** A request as its protocol sees it. */
+export interface PlainRequest {
+  id: string;
+  /** By lower-case name; each came once. */
+  headers: ReadonlyMap<string, string>;
+  body: Buffer;
+  /** Milliseconds on the monotonic clock. */
+  began: number;
+  /** Its `aborted` becomes true when the caller hangs up. */
+  signal: { readonly aborted: boolean };
+  /** Told what the access log may say of the call. */
+  note: (note: CallNote) => void;
+  /** Told what the server itself got wrong. */
+  failed: (error: InferenceError) => void;
+}
+
+export interface PlainAnswer {
+  status: number;
+  type: string;
+  body: string | Buffer;
+  /** Further fields, names in lower case. */
+  headers: Readonly<Record<string, string>>;
+}
+
+/** A path that is answered on the short way. */
+export interface PlainRoute {
+  /** The route's template, for the access log. */
+  template: string;
+  /** Answers whatever happens: it never throws. */
+  answer(request: PlainRequest): Promise<PlainAnswer>;
+}
+
+export interface ExchangeOptions {
+  revision: string | undefined;
+  origins: readonly string[];
+  access: AccessLog;
+  /** False once the server drains: Node's server tells callers to leave. */
+  open: () => boolean;
+  /** Told of every call that the server itself got wrong. */
+  failed: (error: InferenceError, requestId: string) => void;
+  /** Who answers a POST to this target. */
+  route: (target: string) => PlainRoute | undefined;
+}
+
+/** Bodies that a route reads as they are; what Fastify refuses by its type is for Fastify. */
+const TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'application/json', 'application/json; charset=utf-8', 'application/json;charset=utf-8', 'application/octet-stream']);
+/** Requests with one of these need a hook that is not here. */
+const ELSEWHERE: readonly string[] = ['content-encoding', 'origin', 'access-control-request-method'];
+
+/** Who answers plain requests, for PlainConnections. */
+export function plainExchange(options: ExchangeOptions): (head: PlainHead) => PlainCall | undefined {
+  const fixed = fixedFields(options);
+  return (head) => {
+    if (head.method !== 'POST' || !options.open()) return undefined;
+    const route = options.route(head.target);
+    if (route === undefined) return undefined;
+    const headers = headersOf(head);
+    if (headers === undefined || !TYPES.has(headers.get('content-type')?.toLowerCase()) || ELSEWHERE.some((name) => headers.has(name))) return undefined;
+    return (body, caller) => void new Exchange(options, route, headers).run(body, caller, fixed);
+  };
+}
+
+/** By lower-case name; undefined if one comes twice, which means different things for different names. */
+function headersOf({ headers }: PlainHead): Map<string, string> | undefined {
+  const byName = new Map<string, string>();
+  for (let at = 0; at < headers.length; at += 2) byName.set((headers[at] as string).toLowerCase(), headers[at + 1] as string);
+  return byName.size * 2 === headers.length ? byName : undefined;
+}
+
+/** What every answer says: with a large body, the one word for Vary is that of compression. */
+interface Fixed {
+  revision: string;
+  vary: string;
+}
+
+function fixedFields({ revision, origins }: ExchangeOptions): Fixed {
+  const vary = varyOf(origins);
+  return { revision: revision === undefined ? '' : field(HEADERS.revision, revision), vary: vary === undefined ? '' : field('vary', vary) };
+}
+
+/** @throws TypeError for a value that no header may have */
+function field(name: string, value: string): string {
+  validateHeaderValue(name, value);
+  return `${name}: ${value}\r\n`;
+}
+
+class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #route: PlainRoute;
+  readonly #headers: ReadonlyMap<string, string>;
+  readonly #id: string;
+  readonly #began = performance.now();
+  #note: CallNote | undefined;
+
+  constructor(options: ExchangeOptions, route: PlainRoute, headers: ReadonlyMap<string, string>) {
+    this.#options = options;
+    this.#route = route;
+    this.#headers = headers;
+    this.#id = requestIdOf(headers.get(HEADERS.requestId));
+  }
+
+  async run(body: Buffer, caller: PlainCaller, fixed: Fixed): Promise<void> {
+    try {
+      await this.#run(body, caller, fixed);
+    } catch (error) {
+      // Routes do not throw: a field that no header may have, or a compressor that failed.
+      this.#options.failed(asInferenceError(error), this.#id);
+      caller.answer(`HTTP/1.1 500 Internal Server Error\r\n${HEADERS.requestId}: ${this.#id}\r\ncontent-length: 0\r\n`, Buffer.alloc(0));
+    }
+  }
+
+  async #run(body: Buffer, caller: PlainCaller, fixed: Fixed): Promise<void> {
+    const answer = await this.#route.answer(this.#requestOf(body, caller));
+    const bytes = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
+    const large = worthIt(bytes) !== undefined;
+    const deflated = large ? deflatedFor(this.#headers.get('accept-encoding'), bytes) : undefined;
+    const sent = deflated === undefined ? bytes : await deflated.body;
+    const vary = large ? `vary: ${VARY}\r\n` : fixed.vary;
+    const encoding = deflated === undefined ? '' : `content-encoding: ${deflated.encoding}\r\n`;
+    caller.answer(`${this.#headText(answer, fixed.revision)}${vary}${encoding}content-length: ${String(sent.byteLength)}\r\n`, sent);
+    this.#record(answer.status, { bytesIn: body.byteLength, bytesOut: sent.byteLength });
+  }
+
+  #requestOf(body: Buffer, signal: { readonly aborted: boolean }): PlainRequest {
+    return {
+      id: this.#id,
+      headers: this.#headers,
+      body,
+      began: this.#began,
+      signal,
+      note: (note) => { this.#note = note; },
+      failed: (error) => { this.#options.failed(error, this.#id); },
+    };
+  }
+
+  #headText(answer: PlainAnswer, revision: string): string {
+    const { status, headers } = answer;
+    const trace = this.#headers.get(HEADERS.traceparent);
+    let text = `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? 'unknown'}\r\n${HEADERS.requestId}: ${this.#id}\r\n`;
+    if (trace !== undefined) text += `${HEADERS.traceparent}: ${trace}\r\n`;
+    text += revision;
+    for (const name in headers) text += field(name, headers[name] as string);
+    return `${text}content-type: ${typeOf(answer)}\r\n`;
+  }
+
+  #record(status: number, { bytesIn, bytesOut }: { bytesIn: number; bytesOut: number }): void {
+    const { access } = this.#options;
+    if (!access.on) return;
+    const now = performance.now();
+    const line = { reqId: this.#id, traceparent: this.#headers.get(HEADERS.traceparent), method: 'POST', path: this.#route.template, status, failed: status >= 400, ms: now - this.#began, bytesIn, bytesOut };
+    access.record(line, this.#note, now);
+  }
+}
+
+/** As Fastify does: JSON that is text says its charset. */
+const typeOf = ({ type, body }: PlainAnswer): string => (typeof body === 'string' && type === 'application/json' ? `${type}; charset=utf-8` : type);

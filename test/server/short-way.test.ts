@@ -1,0 +1,126 @@
+// Plain requests are answered past node:http (docs/adr/0013): in every respect as the application answers them. Each request is sent twice, the
+// second time so that Node's parser has to read it, and the two answers are put side by side.
+import net from 'node:net';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { MODELS, serve, type TestServer } from './support/server.ts';
+
+const MODEL_PATH = path.join(MODELS, 'classifier-onnx', 'v1');
+const AT = '/v2/models/classifier-onnx/infer';
+
+interface Raw {
+  status: string;
+  /** Without what tells the two ways apart: the date and how the connection goes on. */
+  fields: string[];
+  kept: boolean;
+  body: Buffer;
+}
+
+interface Asked {
+  at?: string;
+  headers?: Record<string, string>;
+  body: string | Buffer;
+}
+
+function send(port: number, { at = AT, headers = {}, body }: Asked): Promise<Raw> {
+  return new Promise((resolve, reject) => {
+    const bytes = Buffer.from(body);
+    const lines = Object.entries({ host: 'a', 'x-request-id': 'mine', ...headers, 'content-length': String(bytes.length) }).map(([name, value]) => `${name}: ${value}\r\n`);
+    const socket = net.connect(port, '127.0.0.1');
+    let seen = Buffer.alloc(0);
+    socket.on('data', (chunk) => {
+      seen = Buffer.concat([seen, chunk]);
+      const end = seen.indexOf('\r\n\r\n');
+      const head = seen.subarray(0, Math.max(0, end)).toString('latin1');
+      const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? Number.POSITIVE_INFINITY);
+      if (end < 0 || seen.length < end + 4 + length) return;
+      socket.destroy();
+      const [status = '', ...fields] = head.split('\r\n');
+      const own = fields.map((field) => field.replace(/^[^:]+/, (name) => name.toLowerCase()));
+      resolve({ status, fields: own.filter((field) => !/^(date|connection|keep-alive):/.test(field)).sort(), kept: own.includes('connection: keep-alive'), body: seen.subarray(end + 4) });
+    });
+    socket.on('error', reject);
+    socket.write(Buffer.concat([Buffer.from(`POST ${at} HTTP/1.1\r\n${lines.join('')}\r\n`), bytes]));
+  });
+}
+
+/** The answers of the short way and of Node's; they are the same. */
+async function bothWays(server: TestServer, asked: Asked): Promise<Raw> {
+  const plain = await send(server.port, asked);
+  const node = await send(server.port, { ...asked, headers: { ...asked.headers, connection: 'close' } });
+  expect([plain.kept, node.kept]).toEqual([true, false]);
+  expect({ ...plain, kept: 0 }).toEqual({ ...node, kept: 0 });
+  return plain;
+}
+
+const row = [1, 2, 3, 4, 5];
+const body = (rows: number, more: object = {}): string => JSON.stringify({ inputs: [{ name: 'readings', shape: [rows, 5], datatype: 'FP32', data: Array.from({ length: rows }, () => row).flat() }], ...more });
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+describe('a plain request', () => {
+  it('is answered as any other: ids, revision, version, type', async () => {
+    await using server = await serve({ MODEL_PATH, REVISION: 'pump-1a2b3' });
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const answer = await bothWays(server, { headers: { ...JSON_TYPE, traceparent }, body: body(1, { id: 'né' }) });
+    expect(answer.status).toBe('HTTP/1.1 200 OK');
+    expect(answer.fields).toEqual([`content-length: ${String(answer.body.length)}`, 'content-type: application/json', 'slipway-model-version: v1', 'slipway-revision: pump-1a2b3', `traceparent: ${traceparent}`, 'x-request-id: mine']);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ id: 'né', model_name: 'classifier-onnx', outputs: [{ shape: [1, 3] }] });
+    const made = await send(server.port, { headers: { 'x-request-id': '' }, body: body(1) });
+    expect(made.fields.join('\n')).toMatch(/x-request-id: [0-9a-f-]{36}$/m);
+  });
+
+  it.each<[string, Asked, number]>([
+    ['a version in its path', { at: '/v2/models/classifier-onnx/versions/v1/infer', body: body(2) }, 200],
+    ['a version in a header', { headers: { 'slipway-model-version': 'v1' }, body: body(2) }, 200],
+    ['a version there is not', { at: '/v2/models/classifier-onnx/versions/v9/infer', body: body(2) }, 404],
+    ['a version there is not, in a header', { headers: { 'slipway-model-version': 'v9' }, body: body(2) }, 404],
+    ['a model there is not', { at: '/v2/models/nobody/infer', body: body(1) }, 404],
+    ['no body', { body: '' }, 400],
+    ['half of some JSON', { body: '{"inputs":[' }, 400],
+    ['no input', { body: '{"inputs":[]}' }, 400],
+    ['a wrong shape', { body: body(1).replace('[1,5]', '[1,4]') }, 400],
+    ['another shape', { body: JSON.stringify({ inputs: [{ name: 'readings', shape: [5], datatype: 'FP32', data: row }] }) }, 400],
+    ['another name', { body: body(1).replace('readings', 'reading') }, 400],
+    ['another type of numbers', { body: body(1).replace('FP32', 'FP64') }, 400],
+    ['an output there is not', { body: body(1, { outputs: [{ name: 'nothing' }] }) }, 400],
+    ['outputs as bytes', { body: body(2, { parameters: { binary_data_output: true } }) }, 200],
+    ['a length of JSON that is no number', { headers: { 'inference-header-content-length': 'x' }, body: body(1) }, 400],
+    ['raw tensors', { headers: { 'content-type': 'application/octet-stream', 'inference-header-content-length': '0' }, body: Buffer.from(Float32Array.from(row).buffer) }, 200],
+    ['more rows than one batch', { body: body(70) }, 200],
+    ['curl\'s own type', { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: body(1) }, 200],
+  ])('with %s is answered as any other', async (_what, asked, status) => {
+    await using server = await serve({ MODEL_PATH });
+    const plain = await send(server.port, asked);
+    const node = await send(server.port, { ...asked, headers: { ...asked.headers, connection: 'close' } });
+    expect({ ...plain, kept: 0 }).toEqual({ ...node, kept: 0 });
+    expect(plain.status).toContain(` ${String(status)} `);
+  });
+
+  it('is answered compressed where it asks for that and the answer is large', async () => {
+    await using server = await serve({ MODEL_PATH });
+    const asked = { headers: { 'accept-encoding': 'gzip' }, body: body(100) };
+    const answer = await bothWays(server, asked);
+    expect(answer.fields).toEqual(expect.arrayContaining(['content-encoding: gzip', 'vary: accept-encoding']));
+    const plain = await bothWays(server, { body: body(100) });
+    expect(plain.fields).toContain('vary: accept-encoding');
+    expect(gunzipSync(answer.body)).toEqual(plain.body);
+  });
+
+  it('says what browsers have to know of it, and one of a browser is answered with its own words', async () => {
+    await using server = await serve({ MODEL_PATH, CORS_ORIGINS: 'https://a.example' });
+    expect((await bothWays(server, { body: body(1) })).fields).toContain('vary: origin');
+    expect((await send(server.port, { headers: { origin: 'https://a.example' }, body: body(1) })).fields).toContain('access-control-allow-origin: https://a.example');
+  });
+
+  it('is counted as any other', async () => {
+    await using server = await serve({ MODEL_PATH });
+    await bothWays(server, { body: body(2) });
+    await bothWays(server, { body: '{' });
+    const { text } = await server.parts.metrics.prometheus();
+    expect(text).toContain('slipway_server_requests_total{model="classifier-onnx",version="v1",protocol="v2",code="200"} 2');
+    expect(text).toContain('slipway_server_request_duration_seconds_count{model="classifier-onnx",version="v1",protocol="v2"} 2');
+    expect(text).toContain('slipway_server_requests_total{model="",version="",protocol="v2",code="400"} 2');
+    expect(text).toContain('slipway_server_requests_in_flight 0');
+  });
+});
