@@ -119,8 +119,8 @@ describe('a plain request', () => {
     await bothWays(server, { body: '{' });
     const { text } = await server.parts.metrics.prometheus();
     expect(text).toContain('slipway_server_requests_total{model="classifier-onnx",version="v1",protocol="v2",code="200"} 2');
-    expect(text).toContain('slipway_server_request_duration_seconds_count{model="classifier-onnx",version="v1",protocol="v2"} 2');
-    expect(text).toContain('slipway_server_requests_total{model="",version="",protocol="v2",code="400"} 2');
+    expect(text).toContain('slipway_server_request_duration_seconds_count{model="classifier-onnx",version="v1",protocol="v2"} 4');
+    expect(text).toContain('slipway_server_requests_total{model="classifier-onnx",version="v1",protocol="v2",code="400"} 2');
     expect(text).toContain('slipway_server_requests_in_flight 0');
   });
 });
