@@ -20,6 +20,8 @@ const saying = (body: Buffer, caller: PlainCaller): void => {
 interface Front {
   port: number;
   plain: PlainConnections;
+  /** This side of all connections so far. */
+  sockets: net.Socket[];
   /** Connections that Node's server was given. */
   handed: () => number;
 }
@@ -33,14 +35,18 @@ async function front(call: PlainCall = saying, idleMs = 60_000): Promise<Front> 
   let handed = 0;
   const take = ({ method, target }: PlainHead): PlainCall | undefined => (method === 'POST' && target === '/plain' ? call : undefined);
   const plain = new PlainConnections({ take, notPlain: (socket) => { handed += 1; node.emit('connection', socket); }, maxHeaderBytes: 16_384, maxBodyBytes: 1000, idleMs });
-  const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => plain.accept(socket));
+  const sockets: net.Socket[] = [];
+  const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    sockets.push(socket);
+    plain.accept(socket);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => {
     plain.destroy();
     node.closeAllConnections();
     server.close();
   });
-  return { port: (server.address() as net.AddressInfo).port, plain, handed: () => handed };
+  return { port: (server.address() as net.AddressInfo).port, plain, sockets, handed: () => handed };
 }
 
 class Client {
@@ -77,6 +83,26 @@ describe('a connection', () => {
     await until(() => client.told.length === 3);
     expect(client.told).toEqual(['<plain 1>', '<plain 2>', '<plain 3>']);
     expect(client.seen).toMatch(/^HTTP\/1\.1 200 OK\r\ncontent-length: 9\r\nDate: [^\r]+ GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=60\r\n\r\n</);
+  });
+
+  it('is not read on while its caller does not read the answers', async () => {
+    let asked = 0;
+    const { port, sockets } = await front((_body, caller) => {
+      asked += 1;
+      const large = Buffer.alloc(512 * 1024, 'x');
+      caller.answer(`${OK}content-length: ${large.length}\r\n`, large);
+    });
+    const client = new Client(port);
+    client.socket.pause();
+    client.socket.write(post('1').repeat(1000));
+    // The kernel takes some megabytes of answers; all of them would be 500.
+    await until(() => sockets.some((socket) => socket.writableNeedDrain));
+    for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toBeLessThan(100);
+    let read = 0;
+    client.socket.removeAllListeners('data').on('data', (chunk) => (read += chunk.length));
+    client.socket.resume();
+    await until(() => asked === 1000 && read > 1000 * 512 * 1024);
   });
 
   it('may bring its requests in any pieces', async () => {

@@ -72,7 +72,7 @@ class Connection {
     this.#socket = socket;
     this.#all = all;
     this.#since = all.tick;
-    socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose).on('drain', this.#onDrain);
   }
 
   readonly #onData = (bytes: Buffer): void => {
@@ -84,6 +84,11 @@ class Connection {
   /** As with Node's server, a caller that ends its side has hung up. */
   readonly #onEnd = (): void => {
     this.#socket.end();
+  };
+
+  /** The caller reads again: its next request may come. */
+  readonly #onDrain = (): void => {
+    if (this.#current === undefined) this.#socket.resume();
   };
 
   readonly #onError = (): void => {
@@ -134,7 +139,7 @@ class Connection {
     const socket = this.#socket;
     this.#all.forget(this);
     this.#waiting = undefined;
-    socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose).off('drain', this.#onDrain);
     socket.pause();
     socket.unshift(bytes);
     this.#all.options.notPlain(socket);
@@ -146,7 +151,9 @@ class Connection {
     this.#current = undefined;
     this.#since = this.#all.tick;
     if (this.#socket.writable) this.#write(`${head}${this.#all.fields}`, body);
-    if (this.#socket.isPaused()) this.#socket.resume();
+    // A caller that sends and does not read must not fill the memory: nothing more is read of it until its answers have left.
+    if (this.#socket.writableNeedDrain) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   /** A small body leaves with its head in one write: Latin-1 text carries any bytes. */
