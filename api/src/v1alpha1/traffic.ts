@@ -8,8 +8,8 @@ const texts = (max: number, length: number, description: string): z.ZodArray<z.Z
 export const CorsSpec = kube(
   z.object({
     allowOrigins: kube(z.array(z.string().min(1).max(253)).min(1).max(32), { description: 'Origins that may call, such as https://app.example.com, or "*".', listType: 'atomic' }),
-    allowMethods: texts(16, 16, 'Methods that may be used. Default: GET, POST, HEAD and OPTIONS.').optional(),
-    allowHeaders: texts(64, 128, 'Request headers that may be sent. Default: those that the browser asks for.').optional(),
+    allowMethods: texts(16, 16, 'Methods that may be used. Default: GET, HEAD and POST.').optional(),
+    allowHeaders: texts(64, 128, 'Request headers that may be sent. Default: those that the server reads, such as Content-Type and Slipway-Model-Version.').optional(),
     exposeHeaders: texts(64, 128, 'Answer headers that the page may read.').optional(),
     allowCredentials: doc(z.boolean().optional(), 'Whether cookies and credentials may be sent.'),
     maxAge: doc(duration().optional(), 'How long browsers may remember a preflight, as a duration such as 10m.'),
