@@ -82,7 +82,7 @@ export interface ScaleFigures {
 const QUIET_MS = 3_000;
 const SAMPLE_MS = 1_000;
 /** What "steady" means here: 36,000 edits an hour. */
-const EDITS_PER_SECOND = 10;
+export const EDITS_PER_SECOND = 10;
 
 const at = (sorted: readonly number[], q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
 

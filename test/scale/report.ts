@@ -1,5 +1,5 @@
 // Owns the table that people read. Pure. Must not measure.
-import type { Effort, MadeFigures, RestFigures, ScaleFigures } from './measure.ts';
+import { EDITS_PER_SECOND, type Effort, type MadeFigures, type RestFigures, type ScaleFigures } from './measure.ts';
 import { writesIn } from './operator-view.ts';
 
 const MIB = 1024 * 1024;
@@ -37,7 +37,7 @@ const madeRows = ({ made, creationToReady: ready, creation, peakBytes }: MadeFig
 
 const restRows = ({ oneMore, steady, restart, idle, memory }: RestFigures): Row[] => [
   ['creation to Ready, one more', `p50 ${seconds(oneMore.p50)}, max ${seconds(oneMore.max)}`],
-  [`reconcile in ${steady.edits} edits, 10 a second`, `${reconcileOf(steady)}, ${steady.passes} passes, ${steady.writes} writes`],
+  [`reconcile in ${steady.edits} edits, ${EDITS_PER_SECOND} a second`, `${reconcileOf(steady)}, ${steady.passes} passes, ${steady.writes} writes`],
   ['operator memory at rest', `${mib(memory.atRest)}, heap used ${mib(memory.heapAtRest)}`],
   ['operator memory after a restart', `${mib(memory.afterRestart)}, heap used ${mib(memory.heapAfterRestart)}`],
   ['restart to steady', `${restart.toSteadySeconds.toFixed(1)} s, ${restart.passes} passes, CPU ${restart.cpuSeconds.toFixed(1)} s`],

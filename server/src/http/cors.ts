@@ -6,10 +6,10 @@ const ALLOWED_HEADERS = 'content-type, content-encoding, accept-version, x-reque
 const EXPOSED = [...Object.values(HEADERS), 'slipway-tensor-name', 'slipway-tensor-shape', 'slipway-tensor-dtype'].join(', ');
 const MAX_AGE_SECONDS = 600;
 
-/** @param origins exact origins, or `*` */
 /** What answers to requests without an origin say. */
 export const varyOf = (origins: readonly string[]): string | undefined => (origins.length === 0 ? undefined : 'origin');
 
+/** @param origins exact origins, or `*` */
 export function addCors(app: FastifyInstance, origins: readonly string[]): void {
   if (origins.length === 0) return;
   const allow = (origin: string | undefined): string | undefined => {

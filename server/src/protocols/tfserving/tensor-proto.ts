@@ -2,7 +2,7 @@
 import type { DType } from '@slipway/api';
 import { layoutOf, sizeOf, type Tensor } from '../../inference/tensor.ts';
 import { fromHalf, toHalf } from '../v2/half.ts';
-import { MAX_ELEMENTS, rawOf, tensorFromRaw, textOrBytes } from '../v2/raw.ts';
+import { isView, MAX_ELEMENTS, rawOf, tensorFromRaw, textOrBytes } from '../v2/raw.ts';
 import { packedFloats, packedVarints } from '../grpc/packed.ts';
 import { TYPES } from './dtypes.ts';
 import { invalid } from './fill.ts';
@@ -68,7 +68,7 @@ function fromContent(header: Header, content: Uint8Array): Tensor {
 /** Whether a tensor is a view on its content, so that reading it costs the same however large it is. */
 export const isViewed = ({ dtype, tensor_content: content = new Uint8Array() }: TensorMessage): boolean => {
   const known = BY_NUMBER.get(dtype);
-  return known !== undefined && known !== 'string' && known !== 'float16' && content.byteOffset % layoutOf(known).bytes === 0;
+  return known !== undefined && isView(known, content);
 };
 
 function fromList({ name, dtype, shape }: Header, list: ArrayLike<number | boolean | Uint8Array>, maxBytes: number): Tensor['data'] {

@@ -38,9 +38,12 @@ export function namesOf(dtype: DType): Names {
   return names;
 }
 
+/** Undefined for what is no datatype. */
+export const knownDtype = (datatype: string): DType | undefined => BY_NAME.get(datatype);
+
 /** @throws InferenceError invalid_input */
 export function dtypeOf(datatype: string, input: string): DType {
-  const dtype = BY_NAME.get(datatype);
+  const dtype = knownDtype(datatype);
   if (dtype === undefined) throw new InferenceError('invalid_input', `invalid datatype '${datatype.slice(0, 40)}' for input '${input}'; there are ${[...BY_NAME.keys()].join(', ')}`);
   return dtype;
 }

@@ -6,7 +6,7 @@ import { messagesOf } from '../grpc/messages.ts';
 import type { Encoded } from '../grpc/service.ts';
 import type { Costs } from '../grpc/skim.ts';
 import { contentsOf, tensorFromContents } from './contents.ts';
-import { dtypeOf, namesOf } from './datatypes.ts';
+import { dtypeOf, knownDtype, namesOf } from './datatypes.ts';
 import type { InferOutput, InferRequest, WantedOutput } from './infer.ts';
 import { V2_PROTO_RAW } from './proto.ts';
 import { isView, MAX_ELEMENTS, rawOf, tensorFromRaw, type RawTensor } from './raw.ts';
@@ -86,7 +86,10 @@ export const INFER_COSTS: Costs = { 4: PARAMETERS, 5: { 4: PARAMETERS, 5: CONTEN
 
 /** Whether the tensors of a request are views on its raw contents, so that reading them costs the same however large they are. */
 export const isViewed = ({ inputs, raw_input_contents: raw }: InferMessage, copied: number): boolean =>
-  raw.every((bytes, index) => bytes.byteLength <= copied || isView(inputs[index]?.datatype ?? '', bytes));
+  raw.every((bytes, index) => {
+    const dtype = knownDtype(inputs[index]?.datatype ?? '');
+    return bytes.byteLength <= copied || (dtype !== undefined && isView(dtype, bytes));
+  });
 
 const isRaw = (outputs: readonly InferOutput[]): boolean => outputs.some(({ tensor, binary }) => binary || tensor.dtype === 'float16');
 

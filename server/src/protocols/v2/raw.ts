@@ -36,18 +36,11 @@ const wrongSize = (name: string, expected: number, got: number): InferenceError 
 /** The same elements, typed. This machine is little-endian, as everything that Node.js runs on here. */
 function viewOf(dtype: DType, bytes: Uint8Array, count: number): NumericData {
   const Kind = layoutOf(dtype).make(0).constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => NumericData;
-  const aligned = bytes.byteOffset % layoutOf(dtype).bytes === 0;
-  return aligned ? new Kind(bytes.buffer, bytes.byteOffset, count) : new Kind(new Uint8Array(bytes).buffer, 0, count);
+  return isView(dtype, bytes) ? new Kind(bytes.buffer, bytes.byteOffset, count) : new Kind(new Uint8Array(bytes).buffer, 0, count);
 }
 
-/** Whether the raw bytes of a datatype are looked at where they lie. */
-export function isView(datatype: string, bytes: Uint8Array): boolean {
-  const width = VIEWED[datatype];
-  return width !== undefined && bytes.byteOffset % width === 0;
-}
-
-/** Bytes of an element of the datatypes that typed arrays have. */
-const VIEWED: Readonly<Record<string, number>> = { BOOL: 1, UINT8: 1, UINT16: 2, UINT32: 4, UINT64: 8, INT8: 1, INT16: 2, INT32: 4, INT64: 8, FP32: 4, FP64: 8 };
+/** Whether a raw tensor is looked at where its bytes lie, so that reading it costs the same however large it is. */
+export const isView = (dtype: DType, bytes: Uint8Array): boolean => dtype !== 'string' && dtype !== 'float16' && bytes.byteOffset % layoutOf(dtype).bytes === 0;
 
 function readHalves(bytes: Uint8Array, count: number): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
