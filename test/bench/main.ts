@@ -10,6 +10,7 @@ import { tablesOf } from './report.ts';
 import { v2Request } from './requests.ts';
 import { save, saved, type Results } from './results.ts';
 import { bareLoops, closedLoops, framings, openLoops, withWords, type Bench } from './sections/load.ts';
+import { manyModels } from './sections/many.ts';
 import { coldStarts, delays, steadyMemory } from './sections/process.ts';
 import { reloads } from './sections/reload.ts';
 import { HELP, SECTIONS, settingsOf, type Section } from './settings.ts';
@@ -27,6 +28,7 @@ const RUN: Record<Section, (bench: Bench) => Promise<Omit<Results, 'how'>>> = {
   cold: async (bench) => ({ cold: await coldStarts(bench) }),
   steady: async (bench) => ({ steady: await steadyMemory(bench) }),
   reload: async (bench) => ({ reload: await reloads(bench) }),
+  many: async (bench) => ({ many: await manyModels(bench) }),
 };
 
 const signal = interruption();

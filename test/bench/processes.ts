@@ -112,3 +112,6 @@ export function cpuSeconds(pid: number): number {
 export function rssMib(pid: number): number {
   return family(pid).reduce((sum, each) => sum + Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${each}/status`))?.[1] ?? 0) / 1024, 0);
 }
+
+/** Threads of the process and its children. */
+export const threadsOf = (pid: number): number => family(pid).reduce((sum, each) => sum + Number(/Threads:\s+(\d+)/.exec(read(`/proc/${each}/status`))?.[1] ?? 0), 0);

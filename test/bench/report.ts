@@ -1,5 +1,5 @@
 // Owns what the bench prints: tables of what was found. PURE.
-import type { Bare, Cold, Delay, Framing, Reload, Results, Row, Saved, Steady } from './results.ts';
+import type { Bare, Cold, Delay, Framing, Many, Reload, Results, Row, Saved, Steady } from './results.ts';
 
 type Align = 'left' | 'right';
 
@@ -82,6 +82,12 @@ function reloadTables({ work, reloads, rate, without, during, ms: times, memory 
   ];
 }
 
+const manyTable = (many: readonly Many[]): string[] => [
+  '',
+  'copies of one small model in one server, called in turns, 50 calls at once',
+  ...table(['models', 'ready ms', 'MiB', 'threads', 'req/s'], many.map((one) => [`${one.models} x ${one.work}`, whole(one.readyMs), whole(one.rssMib), String(one.threads), whole(one.rate)])),
+];
+
 export const middle = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 
 /** All tables of what was found, section by section. */
@@ -89,7 +95,7 @@ export function tablesOf(all: Saved): string[] {
   return Object.entries(all).flatMap(([section, found]) => ['', `## ${section}: ${found.how}`, ...sectionTables(found)]);
 }
 
-function sectionTables({ rows, bare, framing, delay, cold, steady, reload }: Results): string[] {
+function sectionTables({ rows, bare, framing, delay, cold, steady, reload, many }: Results): string[] {
   return [
     ...(bare === undefined ? [] : bareTable(bare)),
     ...(rows === undefined ? [] : loadTables(rows)),
@@ -98,5 +104,6 @@ function sectionTables({ rows, bare, framing, delay, cold, steady, reload }: Res
     ...(cold === undefined ? [] : coldTable(cold)),
     ...(steady === undefined ? [] : steadyTable(steady)),
     ...(reload ?? []).flatMap(reloadTables),
+    ...(many === undefined ? [] : manyTable(many)),
   ];
 }

@@ -75,6 +75,19 @@ export interface Reload {
   memory: { reloads: number; rssMib: number }[];
 }
 
+/** Copies of one small model in one server. */
+export interface Many {
+  work: Work;
+  models: number;
+  /** Milliseconds from the start of the process to all of them ready. */
+  readyMs: number;
+  /** After the calls. */
+  rssMib: number;
+  threads: number;
+  /** Calls per second over all models, in turns. */
+  rate: number;
+}
+
 export interface Results {
   /** How it was measured, in words. */
   how: string;
@@ -85,6 +98,7 @@ export interface Results {
   cold?: Cold[];
   steady?: Steady;
   reload?: Reload[];
+  many?: Many[];
 }
 
 export type Saved = Record<string, Results>;

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const SECTIONS = ['mlp-json', 'mlp-open', 'mlp-binary', 'mlp-grpc', 'digits', 'mobilenet', 'sentiment', 'delay', 'cold', 'steady', 'reload'] as const;
+export const SECTIONS = ['mlp-json', 'mlp-open', 'mlp-binary', 'mlp-grpc', 'digits', 'mobilenet', 'sentiment', 'delay', 'cold', 'steady', 'reload', 'many'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface Settings {
