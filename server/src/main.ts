@@ -1,6 +1,7 @@
 // Entry of the server: settings, start, drain on SIGTERM. No logic of its own.
 import type { TerminationReport } from '@slipway/api';
 import { ConfigError, helpText, readConfig, setNativeEnvironment } from './config.ts';
+import { keepCallsYoung } from './host/young-generation.ts';
 import { startServer } from './server.ts';
 
 async function main(): Promise<void> {
@@ -8,6 +9,7 @@ async function main(): Promise<void> {
     process.stdout.write(helpText());
     return;
   }
+  keepCallsYoung();
   const config = readConfig(process.env);
   setNativeEnvironment(config, process.env);
   const server = await startServer(config);

@@ -4,6 +4,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import type { PlainConnections } from './plain/connections.ts';
+import { keepStreamsApart } from './stream-table.ts';
 
 export type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 
@@ -42,6 +43,7 @@ export function createListener(handler: Handler, streams: StreamHandler = () => 
   const sessions = new Set<http2.ServerHttp2Session>();
   const second = createHttp2(handler, streams);
   second.on('session', (session) => {
+    keepStreamsApart(session);
     session.setLocalWindowSize(SESSION_WINDOW);
     sessions.add(session);
     session.once('close', () => sessions.delete(session));

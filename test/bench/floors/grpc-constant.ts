@@ -2,6 +2,7 @@
 // `grpc-constant.ts <own | grpc-js> <port> <hex of the answer>`
 import grpc from '@grpc/grpc-js';
 import type http from 'node:http';
+import { keepCallsYoung } from '../../../server/src/host/young-generation.ts';
 import { createListener } from '../../../server/src/http/listener.ts';
 import { grpcHandler } from '../../../server/src/protocols/grpc/server.ts';
 
@@ -11,6 +12,7 @@ const answer = Buffer.from(hex, 'hex');
 const LIMIT = 64 * 1024 * 1024;
 
 function own(): void {
+  keepCallsYoung();
   const handler = grpcHandler({
     methods: { [PATH]: { kind: 'unary', answer: () => Promise.resolve(answer) } },
     maxMessageBytes: LIMIT,

@@ -91,6 +91,10 @@ export class Deframer {
   }
 
   #takeHeader(chunk: Buffer): Buffer {
+    if (this.#headerBytes === 0 && chunk.byteLength >= HEADER_BYTES) {
+      this.#begin(chunk.readUInt8(0), chunk.readUInt32BE(1));
+      return chunk.subarray(HEADER_BYTES);
+    }
     const taken = chunk.copy(this.#header, this.#headerBytes);
     this.#headerBytes += taken;
     if (this.#headerBytes === HEADER_BYTES) {

@@ -66,19 +66,11 @@ async function* watch(check: () => Status, call: GrpcCall): AsyncIterable<Health
     const status = check();
     if (status !== told) yield { status };
     told = status;
-    await pause(WATCH_MS, call.signal);
+    await pause();
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    timer.unref();
-    signal.addEventListener('abort', done);
+const pause = (): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, WATCH_MS).unref();
   });
-}

@@ -64,16 +64,16 @@ class Exchange {
     this.#stream = stream;
     this.#headers = headers;
     this.#options = options;
-    const controller = new AbortController();
+    const signal = { aborted: false };
     stream.once('close', () => {
-      if (!this.#finished) controller.abort();
+      signal.aborted = !this.#finished;
     });
     this.#call = {
       requestId: requestIdOf(headers[HEADERS.requestId]),
       metadata: headers,
       began: performance.now(),
       timeoutMs: timeoutOf(headers['grpc-timeout']),
-      signal: controller.signal,
+      signal,
       note: (note) => {
         this.#note = note;
       },
@@ -120,9 +120,10 @@ class Exchange {
       const [only, ...others] = frames;
       if (only === undefined || others.length > 0 || this.#deframer.pending) throw new GrpcError(GRPC.invalidArgument, 'One whole message was expected.');
       const message = only.compressed ? await this.#inflate(only.bytes) : only.bytes;
-      const framed = await this.#framed(await answer(message));
+      const framed = this.#framed(await answer(message));
+      const last = framed instanceof Promise ? await framed : framed;
       this.#open();
-      this.#end(framed);
+      this.#end(last);
     } catch (error) {
       this.#fail(error);
     }
@@ -164,11 +165,14 @@ class Exchange {
   }
 
   /** Compressed if the caller compresses too. */
-  async #framed(message: Encoded): Promise<readonly Uint8Array[]> {
+  #framed(message: Encoded): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
     const pieces = message instanceof Uint8Array ? [message] : message;
     for (const piece of pieces) this.#bytesOut += piece.byteLength;
-    if (!this.#compresses()) return framePieces(pieces);
-    const { bytes, compressed } = await deflated(message instanceof Uint8Array ? message : Buffer.concat(message));
+    return this.#compresses() ? this.#deflated(pieces) : framePieces(pieces);
+  }
+
+  async #deflated(pieces: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
+    const { bytes, compressed } = await deflated(Buffer.concat(pieces));
     return [frame(bytes, compressed)];
   }
 
