@@ -15,6 +15,7 @@ let client: grpc.Client;
 
 beforeAll(async () => {
   for (const dtype of ['float32', 'int32', 'int64', 'string'] as const) doubling(path.join(folder.path, dtype, '1'), dtype, [-1, 2]);
+  doubling(path.join(folder.path, 'value', '1'), 'int64', [-1, 1]);
   twoByTwo(path.join(folder.path, 'pair', '1'));
   slow(path.join(folder.path, 'slow', '1'), 1500);
   server = await serve({ MODEL_PATH: folder.path, WARMUP_ITERATIONS: '1', MAX_BATCH_ITEMS: '4000000', MAX_BATCH_SIZE: '100000', MAX_BODY_BYTES: '40000000', WORKER_HEAP_MB: '256' });
@@ -27,6 +28,7 @@ afterAll(async () => {
 });
 
 const INFER = '/inference.GRPCInferenceService/ModelInfer';
+const PREDICTION = '/tensorflow.serving.PredictionService';
 const PREDICT = '/tensorflow.serving.PredictionService/Predict';
 const v2 = messagesOf(V2_PROTO);
 const request = v2<Loose>('inference.ModelInferRequest');
@@ -198,5 +200,67 @@ describe('TensorFlow Serving', () => {
     expect([small.jobs, large.jobs]).toEqual([[], ['tfserving.read-message']]);
     expect(small.error).toBeDefined();
     expect(large.error).toEqual(small.error);
+  });
+});
+
+describe('TensorFlow Serving, Examples', () => {
+  const rows = (count: number): number[] => Array.from({ length: count }, (_, at) => at - 3);
+  const pairs = (count: number): object => ({ examples: rows(count).map((row) => ({ features: { feature: { x: { float_list: { value: [row, row / 2] } } } } })) });
+  const ones = (count: number): object => ({ examples: rows(count).map((row) => ({ features: { feature: { x: { int64_list: { value: [row] } } } } })) });
+  const classes = (count: number): Loose => ({ classifications: rows(count).map((row) => ({ classes: [row * 2, row].map((score) => ({ label: '', score })) })) });
+  const values = (count: number): Loose => ({ regressions: rows(count).map((row) => ({ value: row * 2 })) });
+  const spec = (name: string): Loose => ({ name, version: { value: 1 }, signature_name: 'serving_default' });
+  const READ_AND_WRITE = ['tfserving.read-examples', 'tfserving.write-examples'];
+
+  it.each([[10, []], [20_000, READ_AND_WRITE]] as const)('Classify and Regress of %i: as it is here', async (count, jobs) => {
+    const classified = await send(`${PREDICTION}/Classify`, MESSAGES.classificationRequest.encode({ model_spec: { name: 'float32' }, input: { example_list: pairs(count) as never } }));
+    expect([classified.error, classified.jobs]).toEqual([undefined, jobs]);
+    expect(classified.bytes?.equals(MESSAGES.classificationResponse.encode({ result: classes(count), model_spec: spec('float32') }))).toBe(true);
+    const regressed = await send(`${PREDICTION}/Regress`, MESSAGES.regressionRequest.encode({ model_spec: { name: 'value' }, input: { example_list_with_context: { ...ones(count), context: {} } as never } }));
+    expect([regressed.error, regressed.jobs]).toEqual([undefined, jobs]);
+    expect(regressed.bytes?.equals(MESSAGES.regressionResponse.encode({ result: values(count), model_spec: spec('value') }))).toBe(true);
+  });
+
+  it.each([[10, []], [20_000, READ_AND_WRITE]] as const)('MultiInference of %i: each task reads the same input', async (count, jobs) => {
+    const tasks = ['regress', 'classify', 'regress'].map((method) => ({ model_spec: { name: 'value' }, method_name: `tensorflow/serving/${method}` }));
+    const got = await send(`${PREDICTION}/MultiInference`, MESSAGES.multiRequest.encode({ tasks, input: { example_list: ones(count) as never } }));
+    const one = { model_spec: spec('value'), regression_result: values(count) };
+    const classified = { model_spec: spec('value'), classification_result: { classifications: rows(count).map((row) => ({ classes: [{ label: '', score: row * 2 }] })) } };
+    expect([got.error, [...new Set(got.jobs)].sort()]).toEqual([undefined, jobs]);
+    expect(got.bytes?.equals(MESSAGES.multiResponse.encode({ results: [one, classified, one] }))).toBe(true);
+  });
+
+  it.each([
+    ['an unknown model', { model_spec: { name: 'nobody' } }],
+    ['a feature that is missing', { input: { example_list: { examples: [{ features: { feature: { z: { float_list: { value: [1, 2] } } } } }] } } }],
+    ['too few values', { input: { example_list: { examples: [{ features: { feature: { x: { float_list: { value: [1] } } } } }] } } }],
+    ['no example', { input: {} }],
+  ])('%s: the same refusal', async (_, wrong) => {
+    const pad = Buffer.concat([Buffer.from([0x12, 0xa5, 0x9c, 0x01, 0xfa, 0x3f, 0xa0, 0x9c, 0x01]), Buffer.alloc(20_000)]); // a second piece of the input, with a field that nobody knows
+    const given = Buffer.from(MESSAGES.classificationRequest.encode({ model_spec: { name: 'float32' }, input: { example_list: pairs(1) as never }, ...(wrong as object) }));
+    const [small, large] = [await send(`${PREDICTION}/Classify`, given), await send(`${PREDICTION}/Classify`, Buffer.concat([given, pad]))];
+    expect(small.error).toBeDefined();
+    expect(small.jobs).toEqual([]);
+    expect(large.error).toEqual(small.error);
+  });
+
+  it('what is no Example is refused in the same words, and so is what is no input', async () => {
+    const broken = (count: number): Buffer => {
+      const input = Buffer.concat([Buffer.from(MESSAGES.input.encode({ example_list: pairs(count) as never })), Buffer.from([0x0f])]);
+      return Buffer.from(MESSAGES.exampleHead.encode({ model_spec: { name: 'float32' }, input: [input] }));
+    };
+    const [small, large] = [await send(`${PREDICTION}/Classify`, broken(1)), await send(`${PREDICTION}/Classify`, broken(2000))];
+    expect([small.jobs, large.jobs]).toEqual([[], ['tfserving.read-examples']]);
+    expect(small.error).toMatchObject({ code: grpc.status.INVALID_ARGUMENT, details: expect.stringContaining('The message is no Input') as string });
+    expect(large.error?.details.replace(/\d+/g, 'N')).toBe(small.error?.details.replace(/\d+/g, 'N'));
+    const beside = MESSAGES.exampleHead.encode({ model_spec: { name: 'x'.repeat(20_000) }, input: [] });
+    expect((await send(`${PREDICTION}/Classify`, beside)).error).toMatchObject({ code: grpc.status.INVALID_ARGUMENT, details: expect.stringContaining('bytes beside its input') as string });
+  });
+
+  it('a message that would burst the heap of the thread is refused', async () => {
+    const features = Buffer.alloc(20_000_000, Buffer.from([0x0a, 0]));
+    const { error, jobs } = await send(`${PREDICTION}/Classify`, MESSAGES.exampleHead.encode({ model_spec: { name: 'float32' }, input: [features] }));
+    expect(jobs).toEqual(['tfserving.read-examples']);
+    expect(error).toMatchObject({ code: grpc.status.RESOURCE_EXHAUSTED, details: expect.stringContaining('The body would take about') as string });
   });
 });

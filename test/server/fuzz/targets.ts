@@ -15,7 +15,7 @@ import { decodeBody as decodeKserve } from '../../../server/src/protocols/kserve
 import { decodeBatch, decodePredict as decodeNative } from '../../../server/src/protocols/native/codec.ts';
 import { readOctets } from '../../../server/src/protocols/native/octets.ts';
 import { decodeExamples, tensorsOf } from '../../../server/src/protocols/tfserving/examples.ts';
-import { exampleItem } from '../../../server/src/protocols/tfserving/grpc.ts';
+import { exampleTensors } from '../../../server/src/protocols/tfserving/example-messages.ts';
 import { MESSAGES } from '../../../server/src/protocols/tfserving/grpc-messages.ts';
 import { checkSignature, decodePredict, readBody } from '../../../server/src/protocols/tfserving/predict-request.ts';
 import { askedOf, predictItem } from '../../../server/src/protocols/tfserving/predict-messages.ts';
@@ -106,7 +106,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     ]),
   },
   'tfs-grpc-examples': {
-    about: 'ClassificationRequest and its Examples', run: (bytes) => { const [model, body] = forModel(bytes); checkItem(exampleItem(MESSAGES.classificationRequest.decode(body).input, model), model); },
+    about: 'ClassificationRequest and its Examples', run: (bytes) => { const [model, body] = forModel(bytes); checked(exampleTensors(MESSAGES.inputHolder.decode(body).input, model)); },
     seeds: all([MESSAGES.classificationRequest.encode({ input: { example_list_with_context: { context: { features: { feature: { a: { float_list: { value: [1] } } } } }, examples: [{ features: { feature: { b: { float_list: { value: [2] } }, x: { int64_list: { value: [1, 2] } } } } }] } } })]),
   },
   'grpc-frames': {

@@ -8,6 +8,7 @@ import type { Done } from '../bodies/thread.ts';
 import { messageCost } from '../grpc/skim.ts';
 import { GrpcError } from '../grpc/status.ts';
 import { decodeCall, encodeCall, type Answered } from './exchange.ts';
+import { EXAMPLE_COSTS, exampleTensors, writeExampleReply, type ExampleReply } from './example-messages.ts';
 import { MESSAGES } from './grpc-messages.ts';
 import { askedOf, PREDICT_COSTS, writeReply, type PredictAsked, type PredictReply } from './predict-messages.ts';
 import type { Method } from './target.ts';
@@ -36,6 +37,23 @@ export type ReadMessage = (Omit<PredictAsked, 'tensors'> & ({ given: Tensor[] } 
 
 export const READ_MESSAGE = 'tfserving.read-message';
 export const WRITE_MESSAGE = 'tfserving.write-message';
+
+/** A request of Examples, for a model. */
+export interface ReadExamplesJob {
+  bytes: Uint8Array;
+  spec: ServingSpec;
+  /** Bytes of memory the decoded message may take. */
+  maxCost: number;
+}
+
+export const READ_EXAMPLES = 'tfserving.read-examples';
+export const WRITE_EXAMPLES = 'tfserving.write-examples';
+
+function readExamples({ bytes, spec, maxCost }: ReadExamplesJob): Tensor[] {
+  checkCost(bytes, maxCost, (message) => messageCost(message, EXAMPLE_COSTS));
+  const { input } = MESSAGES.inputHolder.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  return exampleTensors(input, spec);
+}
 
 function readMessage({ bytes, maxBytes, maxCost }: ReadMessageJob): ReadMessage {
   checkCost(bytes, maxCost, (message) => messageCost(message, PREDICT_COSTS));
@@ -72,6 +90,14 @@ export const TFSERVING_JOBS = {
   },
   [WRITE_MESSAGE]: (reply: PredictReply): Done => {
     const own = movableBytes(writeReply(reply));
+    return { value: own, transfer: [own.buffer] };
+  },
+  [READ_EXAMPLES]: (job: ReadExamplesJob): Done => {
+    const tensors = readExamples(job);
+    return { value: tensors, transfer: memoryOf(tensors) };
+  },
+  [WRITE_EXAMPLES]: (reply: ExampleReply): Done => {
+    const own = movableBytes(writeExampleReply(reply));
     return { value: own, transfer: [own.buffer] };
   },
 };

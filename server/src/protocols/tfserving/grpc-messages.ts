@@ -46,6 +46,9 @@ message InferenceTask { ModelSpec model_spec = 1; string method_name = 2; }
 message MultiInferenceRequest { repeated InferenceTask tasks = 1; Input input = 2; }
 message InferenceResult { ModelSpec model_spec = 1; oneof result { ClassificationResult classification_result = 2; RegressionResult regression_result = 3; } }
 message MultiInferenceResponse { repeated InferenceResult results = 1; }
+message ExampleRequestHead { ModelSpec model_spec = 1; repeated bytes input = 2; }
+message MultiRequestHead { repeated InferenceTask tasks = 1; repeated bytes input = 2; }
+message InputHolder { repeated bytes input = 2; }
 message SignatureDefMap { map<string, SignatureDef> signature_def = 1; }
 message GetModelMetadataRequest { ModelSpec model_spec = 1; repeated string metadata_field = 2; }
 message GetModelMetadataResponse { ModelSpec model_spec = 1; map<string, Any> metadata = 2; }
@@ -112,6 +115,10 @@ export interface ClassificationMessage {
 export interface RegressionMessage {
   regressions: { value: number }[];
 }
+/** The input of a request as bytes: several are one, as protobuf has it. */
+interface WithInput {
+  input: Uint8Array[];
+}
 interface TensorInfoMessage {
   name: string;
   dtype: number;
@@ -142,7 +149,13 @@ export const MESSAGES = {
   classificationResponse: type<WithSpec & { result: ClassificationMessage }>('ClassificationResponse'),
   regressionRequest: type<ExampleRequestMessage>('RegressionRequest'),
   regressionResponse: type<WithSpec & { result: RegressionMessage }>('RegressionResponse'),
+  /** A ClassificationRequest or RegressionRequest, a MultiInferenceRequest, and what all three have in common: their input is not looked at. */
+  exampleHead: type<WithSpec & WithInput>('ExampleRequestHead'),
+  multiHead: type<{ tasks: (WithSpec & { method_name: string })[] } & WithInput>('MultiRequestHead'),
+  inputHolder: type<WithInput>('InputHolder'),
+  input: type<InputMessage>('Input'),
   multiRequest: type<{ tasks: (WithSpec & { method_name: string })[]; input?: InputMessage | null }>('MultiInferenceRequest'),
+  inferenceResult: type<WithSpec & { classification_result?: ClassificationMessage; regression_result?: RegressionMessage }>('InferenceResult'),
   multiResponse: type<{ results: (WithSpec & { classification_result?: ClassificationMessage; regression_result?: RegressionMessage })[] }>('MultiInferenceResponse'),
   metadataRequest: type<WithSpec & { metadata_field: string[] }>('GetModelMetadataRequest'),
   metadataResponse: type<WithSpec & { metadata: Record<string, { type_url: string; value: Uint8Array }> }>('GetModelMetadataResponse'),

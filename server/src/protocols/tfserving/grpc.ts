@@ -1,30 +1,27 @@
 // Owns TensorFlow Serving's gRPC services: PredictionService and ModelService. Messages are in the codecs beside it; the work is the
 // engine's. Must not import backends.
 import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
-import { callerSignature, type ServingSpec } from '../../inference/spec.ts';
+import { callerSignature } from '../../inference/spec.ts';
 import type { TensorSpec } from '@slipway/api';
-import type { CallResult, Item } from '../../pipeline/call.ts';
 import { HEADERS, roleOf } from '../../http/request-context.ts';
 import { unary, type Encoded, type GrpcCall, type Methods } from '../grpc/service.ts';
 import { GRPC, GrpcError, statusOf } from '../grpc/status.ts';
 import { choose, outputsOf, run, type Chosen, type Exchange, type TfServing } from './call.ts';
 import { DEFAULT_SIGNATURE, TYPES } from './dtypes.ts';
 import { CANONICAL, httpStatusOf, TFSERVING_ERRORS } from './errors.ts';
-import { tensorsOf, withContext, type Example, type Feature } from './examples.ts';
+import type { ExampleReply } from './example-messages.ts';
 import { invalid } from './fill.ts';
-import { MESSAGES, type ExampleMessage, type FeatureMessage, type InputMessage, type ModelSpecMessage } from './grpc-messages.ts';
+import { MESSAGES, type ModelSpecMessage } from './grpc-messages.ts';
 import { PREDICT_METHOD, STATES, stateOf } from './info-bodies.ts';
-import { classesOf, valuesOf } from './results.ts';
 import type { Target } from './target.ts';
-import { readPredict, writePredict } from './grpc-bodies.ts';
+import { headOf, readExamples, readPredict, writeExamples, writePredict } from './grpc-bodies.ts';
 import { predictItem, type PredictAsked } from './predict-messages.ts';
 import { versionsMissing } from './versions.ts';
+import { field } from '../v2/grpc-messages.ts';
 
 const PROTOCOL = 'tfserving-grpc';
 const PREDICTION = '/tensorflow.serving.PredictionService';
 const MODEL = '/tensorflow.serving.ModelService';
-const CLASSIFY_METHOD = 'tensorflow/serving/classify';
-const REGRESS_METHOD = 'tensorflow/serving/regress';
 
 type Spec = ModelSpecMessage | null | undefined;
 
@@ -32,11 +29,9 @@ export function tfServingMethods(server: TfServing): Methods {
   const m = MESSAGES;
   return {
     [`${PREDICTION}/Predict`]: { kind: 'unary', answer: (bytes, call) => predict(server, bytes, call) },
-    [`${PREDICTION}/Classify`]: unary(m.classificationRequest, m.classificationResponse, (request, call) =>
-      exchange(server, call, { spec: request.model_spec, api: 'Classify', decode: ({ spec }) => exampleItem(request.input, spec), encode: (result, chosen) => ({ result: classification(result, chosen), model_spec: echo(server, chosen) }) })),
-    [`${PREDICTION}/Regress`]: unary(m.regressionRequest, m.regressionResponse, (request, call) =>
-      exchange(server, call, { spec: request.model_spec, api: 'Regress', decode: ({ spec }) => exampleItem(request.input, spec), encode: (result, chosen) => ({ result: regression(result, chosen), model_spec: echo(server, chosen) }) })),
-    [`${PREDICTION}/MultiInference`]: unary(m.multiRequest, m.multiResponse, async ({ tasks, input }, call) => ({ results: await Promise.all(tasks.map((task) => multi(server, call, task, input))) })),
+    [`${PREDICTION}/Classify`]: { kind: 'unary', answer: (bytes, call) => examples(server, bytes, call, 'classify') },
+    [`${PREDICTION}/Regress`]: { kind: 'unary', answer: (bytes, call) => examples(server, bytes, call, 'regress') },
+    [`${PREDICTION}/MultiInference`]: { kind: 'unary', answer: (bytes, call) => multi(server, bytes, call) },
     [`${PREDICTION}/GetModelMetadata`]: unary(m.metadataRequest, m.metadataResponse, (request, call) => translated(() => metadata(server, request, call))),
     [`${MODEL}/GetModelStatus`]: unary(m.statusRequest, m.statusResponse, ({ model_spec }, call) => translated(() => Promise.resolve(status(server, model_spec, call)))),
     [`${MODEL}/HandleReloadConfigRequest`]: unary(m.reloadRequest, m.reloadResponse, () => {
@@ -100,42 +95,32 @@ function outputFilter({ output_filter: wanted }: PredictAsked): readonly string[
 /** The model that answered. */
 const echo = ({ versions }: TfServing, { entry }: Chosen): ModelSpecMessage => ({ name: entry.name, version: { value: versions.numberOf(entry) }, signature_name: DEFAULT_SIGNATURE });
 
-export function exampleItem(input: InputMessage | null | undefined, spec: ServingSpec): Item {
-  const { examples, context: shared } = listOf(input ?? {});
-  if (examples.length === 0) throw invalid('Input is empty.');
-  const context = exampleOf(shared ?? {});
-  return { tensors: tensorsOf(examples.map((example) => withContext(exampleOf(example), context)), spec) };
+const API = { classify: 'Classify', regress: 'Regress' } as const;
+
+async function examples(server: TfServing, bytes: Uint8Array, call: GrpcCall, method: ExampleReply['method']): Promise<Uint8Array> {
+  const { model_spec: spec, input } = await translated(() => Promise.resolve(headOf(MESSAGES.exampleHead, bytes)));
+  return exchange(server, call, { spec, api: API[method], ...exampleWork(server, { bytes, input, kept: false }, { form: 'response', method }) });
 }
 
-const listOf = ({ example_list: plain, example_list_with_context: shared }: InputMessage): { examples: ExampleMessage[]; context?: ExampleMessage | null } => shared ?? plain ?? { examples: [] };
-
-function exampleOf({ features }: ExampleMessage): Example {
-  return new Map(Object.entries(features?.feature ?? {}).flatMap(([name, feature]) => featureOf(name, feature)));
+function exampleWork(server: TfServing, request: Parameters<typeof readExamples>[1], how: Pick<ExampleReply, 'form' | 'method'>): Pick<Work<Uint8Array>, 'decode' | 'encode'> {
+  const { bodies } = server;
+  return {
+    decode: async ({ spec }) => ({ tensors: await readExamples(bodies, request, spec) }),
+    encode: (result, chosen) => writeExamples(bodies, { ...how, outputs: outputsOf(result), spec: chosen.spec, model_spec: echo(server, chosen) }, result.cache !== undefined),
+  };
 }
 
-function featureOf(name: string, { bytes_list: bytes, float_list: floats, int64_list: integers }: FeatureMessage): [string, Feature][] {
-  if (bytes?.value !== undefined) return [[name, { kind: 'bytes', values: bytes.value }]];
-  if (floats?.value !== undefined) return [[name, { kind: 'float', values: floats.value }]];
-  return integers?.value === undefined ? [] : [[name, { kind: 'int64', values: integers.value.map(BigInt) }]];
-}
+const METHODS: Readonly<Record<string, ExampleReply['method']>> = { 'tensorflow/serving/classify': 'classify', 'tensorflow/serving/regress': 'regress' };
+const RESULTS_FIELD = 1;
 
-function classification(result: CallResult, { spec }: Chosen): { classifications: { classes: { label: string; score: number }[] }[] } {
-  return { classifications: classesOf(outputsOf(result), spec).map((classes) => ({ classes })) };
-}
-
-function regression(result: CallResult, { spec }: Chosen): { regressions: { value: number }[] } {
-  return { regressions: valuesOf(outputsOf(result), spec).map((value) => ({ value })) };
-}
-
-function multi(server: TfServing, call: GrpcCall, task: { model_spec?: Spec; method_name: string }, input: InputMessage | null | undefined): ReturnType<typeof exchange<{ model_spec: ModelSpecMessage }>> {
-  const classify = task.method_name === CLASSIFY_METHOD;
-  if (!classify && task.method_name !== REGRESS_METHOD) throw new GrpcError(GRPC.unimplemented, `Unsupported signature method_name: ${task.method_name.slice(0, 100)}`);
-  return exchange(server, call, {
-    spec: task.model_spec,
-    api: 'MultiInference',
-    decode: ({ spec }) => exampleItem(input, spec),
-    encode: (result, chosen) => ({ model_spec: echo(server, chosen), ...(classify ? { classification_result: classification(result, chosen) } : { regression_result: regression(result, chosen) }) }),
-  });
+async function multi(server: TfServing, bytes: Uint8Array, call: GrpcCall): Promise<Encoded> {
+  const { tasks, input } = await translated(() => Promise.resolve(headOf(MESSAGES.multiHead, bytes)));
+  const results = await Promise.all(tasks.map(({ model_spec: spec, method_name: name }) => {
+    const method = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
+    if (method === undefined) throw new GrpcError(GRPC.unimplemented, `Unsupported signature method_name: ${name.slice(0, 100)}`);
+    return exchange(server, call, { spec, api: 'MultiInference', ...exampleWork(server, { bytes, input, kept: true }, { form: 'result', method }) });
+  }));
+  return results.flatMap((result) => field(RESULTS_FIELD, [result]));
 }
 
 const METADATA_FIELD = 'signature_def';
