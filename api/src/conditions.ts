@@ -94,7 +94,7 @@ export const REASONS = {
   CrashLoop: { advice: 'The server keeps exiting; those were its last words: correct what they name, or args and env.' },
   ProbeFailing: { advice: 'The pod runs but does not become ready; find out why its server answers so, or correct runtime.readyPath.' },
   NoReadyEndpoints: { advice: 'No endpoint is ready, so the URL cannot answer; see the pods and EndpointSlices of the revision.' },
-  RoutersNotReady: { advice: "The namespace's routers are not ready; see their pods." },
+  RoutersNotReady: { advice: 'No router of the namespace is ready, so no URL in it answers; see Deployment slipway-router and its pods.' },
   RouterUnreachable: { advice: 'A router pod does not answer on its admin port; check NetworkPolicies.' },
   RouterBehind: { advice: 'A router does not take over the newest routes, and serves the last ones; see its log, and whether it reaches the API server.' },
   ApplyFailed: { advice: 'The API server refused a change; it is tried again. See the message.' },

@@ -96,6 +96,8 @@ export interface RouterFacts {
   ready: number;
   asked: boolean;
   pods: { name: string; ready: boolean; report?: RouterReport; unreachable?: string }[];
+  /** Only while none is ready: what there is of them. `replicaFailure`: why the API server takes no pods. */
+  absent?: { deployment: KubeObject; replicaFailure?: string; pods: PodFacts[] };
 }
 
 /** A write of the last pass that failed; the next plan shows it in the status. */

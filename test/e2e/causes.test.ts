@@ -49,6 +49,7 @@ const BUCKET = 'packages';
 const HIDDEN = 'e2e-causes-hidden';
 const CUT_OFF = 'e2e-causes-cut-off';
 const ENDPOINTS = 'e2e-causes-endpoints';
+const ROUTERLESS = 'e2e-causes-routerless';
 const page = new URL('../../docs/reference/causes.md', import.meta.url);
 let store: ObjectStore;
 let ways: FaultyStore;
@@ -198,6 +199,14 @@ const CAUSES: Cause[] = [
     spec: () => sample({ resources: tiny, runtime: { image: BASE_IMAGES.pause } }),
   },
   {
+    title: 'ConfigMap of the podTemplate missing',
+    name: 'settings',
+    reason: 'ContainerConfigInvalid',
+    says: [/container server: configmap "words" not found/],
+    spec: () => sample({ podTemplate: { env: [{ name: 'WORDS', valueFrom: { configMapKeyRef: { name: 'words', key: 'all' } } }] } }),
+    recover: () => world.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'words', namespace }, data: { all: 'none' } }),
+  },
+  {
     title: 'nothing at the storageUri',
     name: 'lost',
     reason: 'DownloadNotFound',
@@ -241,6 +250,15 @@ const CAUSES: Cause[] = [
     recover: () => ways.mend('cut'),
   },
   {
+    title: 'storage has a problem of its own',
+    name: 'troubled',
+    reason: 'DownloadServerError',
+    says: [/s3:\/\/packages\/good/, /503/],
+    before: () => secret('troubled', { endpoint: ways.troubled }),
+    spec: () => stored('good', { secretName: 'troubled' }),
+    recover: () => ways.mend('troubled'),
+  },
+  {
     title: 'storage falls silent',
     name: 'silent',
     reason: 'DownloadTimeout',
@@ -277,6 +295,22 @@ const CAUSES: Cause[] = [
     before: () => store.put(BUCKET, 'large', { ...goodPackage(), 'padding.bin': new Uint8Array(8 << 20) }),
     spec: () => ({ ...stored('large'), resources: { requests: { cpu: '20m', memory: '200Mi' }, limits: { memory: '1Gi', 'ephemeral-storage': '2Mi' } } }),
     withinMs: 100_000,
+  },
+  {
+    title: 'archive cannot be unpacked',
+    name: 'archive',
+    reason: 'ArchiveInvalid',
+    says: [/s3:\/\/packages\/archives\/text\.tar\.gz/],
+    before: () => store.put(BUCKET, 'archives', { 'text.tar.gz': 'this is no archive' }),
+    spec: () => stored('archives/text.tar.gz'),
+  },
+  {
+    title: 'package without a model',
+    name: 'empty',
+    reason: 'ModelNotFound',
+    says: [/holds no model: expected a model\.yaml/],
+    before: () => store.put(BUCKET, 'empty', { 'README.md': 'the model is elsewhere' }),
+    spec: () => stored('empty'),
   },
   {
     title: 'model.yaml not valid',
@@ -348,6 +382,20 @@ const CAUSES: Cause[] = [
     before: () => world.apply({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'taken', namespace }, spec: { ports: [{ port: 81 }] } }),
     spec: () => sample(),
     recover: () => world.kubectl('delete', 'service', 'taken', '-n', namespace).then(() => undefined),
+  },
+  {
+    title: 'routers of the namespace cannot start',
+    name: 'routerless',
+    namespace: ROUTERLESS,
+    reason: 'RoutersNotReady',
+    says: [/pods "slipway-router-\S+" is forbidden: minimum memory usage per Container is 160Mi, but request is \d+Mi/],
+    before: async () => {
+      await world.namespace(ROUTERLESS);
+      await world.apply({ apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'sizes', namespace: ROUTERLESS }, spec: { limits: [{ type: 'Container', min: { memory: '160Mi' } }] } });
+    },
+    spec: () => sample(),
+    recover: () => world.kubectl('delete', 'limitrange', 'sizes', '-n', ROUTERLESS).then(() => undefined),
+    withinMs: 180_000,
   },
   {
     title: 'router does not answer the operator',
@@ -476,7 +524,7 @@ describe.concurrent('the first blocking cause', () => {
   afterAll(async () => {
     await routers.stop();
     await world.kubectl('label', 'nodes', '--all', 'e2e-causes-');
-    await Promise.all([namespace, bounded, HIDDEN, CUT_OFF].map((each) => world.deleteNamespace(each)));
+    await Promise.all([namespace, bounded, HIDDEN, CUT_OFF, ROUTERLESS].map((each) => world.deleteNamespace(each)));
     await world.kubectl('delete', 'persistentvolume', 'e2e-causes-models', '--ignore-not-found', '--wait=false');
     await containerd('images', 'rm', ABSENT);
     ways.stop();

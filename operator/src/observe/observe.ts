@@ -56,7 +56,7 @@ function apisOf({ serviceMonitors: { collection, trouble } }: Caches): Observed[
 
 /** The observer over the given caches. */
 export function createObserve(options: ObserveOptions): Observe {
-  const { caches, clock, askRouter } = options;
+  const { caches, clock } = options;
   return async (key) => {
     const [namespace = '', name = ''] = key.split('/');
     const raw = caches.inferenceServices.get(namespace, name);
@@ -65,7 +65,7 @@ export function createObserve(options: ObserveOptions): Observe {
     const step = options.steps.since(key);
     const { isvc, invalid } = parse(raw);
     const ports = portsOf(caches, isvc);
-    const [revisions, routers] = await Promise.all([observeRevisions(options, key, raw, at), observeRouters(caches, isvc, askRouter)]);
+    const [revisions, routers] = await Promise.all([observeRevisions(options, key, raw, at), observeRouters(options, isvc, at)]);
     const children = childrenOf(caches, key, isvc.metadata.uid);
     const strays = await straysOf({ caches, key, isvc, children, revisions }, options.isRecorded);
     return {

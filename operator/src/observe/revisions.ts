@@ -19,7 +19,7 @@ const revisionOf = (object: KubeObject): string => object.metadata.labels?.[LABE
 /** True if that incarnation of the InferenceService controls the object. */
 export const isOwnedBy = (object: KubeObject, uid: string): boolean => object.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
 
-function replicaFailureOf(deployment: Deployment): DeploymentFacts['replicaFailure'] {
+export function replicaFailureOf(deployment: Deployment): DeploymentFacts['replicaFailure'] {
   const failure = deployment.status?.conditions?.find((c) => c.type === 'ReplicaFailure' && c.status === 'True');
   return failure && { reason: failure.reason ?? '', message: failure.message ?? '' };
 }

@@ -8,8 +8,12 @@ import type { RouterFacts } from '../types.ts';
 import type { Answer, Ask } from './ask.ts';
 import { BY_ROUTER } from './caches.ts';
 import type { Caches } from './caches.ts';
-import { isReady } from './pods.ts';
+import { compact } from './compact.ts';
+import { isReady, podFactsOf } from './pods.ts';
+import { replicaFailureOf } from './revisions.ts';
+import type { WithRoom } from './room.ts';
 import type { Pod } from './shapes.ts';
+import type { WithWarnings } from './warnings.ts';
 
 /** Asks one router pod for its report. */
 export type AskRouter = (pod: Pod) => Promise<Answer<RouterReport>>;
@@ -53,9 +57,26 @@ function isUnacknowledged(caches: Caches, isvc: InferenceService): boolean {
   return !settled || route?.acknowledged !== sequenceOf(text);
 }
 
-/** The routers as this InferenceService needs to know them. */
-export async function observeRouters(caches: Caches, isvc: InferenceService, askRouter: AskRouter): Promise<RouterFacts> {
-  const pods = caches.pods.byIndex(BY_ROUTER, isvc.metadata.namespace).filter((pod) => pod.metadata.deletionTimestamp === undefined);
+export interface RouterSources {
+  caches: Caches;
+  askRouter: AskRouter;
+  withWarnings: WithWarnings;
+  withRoom: WithRoom;
+}
+
+/** What there is of routers none of which is ready, with what the kubelet and the scheduler say. */
+async function absentOf({ caches, withWarnings, withRoom }: RouterSources, pods: readonly Pod[], namespace: string, at: number): Promise<RouterFacts['absent']> {
+  const deployment = caches.deployments.byIndex(BY_ROUTER, namespace)[0];
+  if (deployment === undefined) return undefined;
+  const told = await withRoom(await withWarnings(pods.map(podFactsOf), namespace, at));
+  return compact({ deployment, replicaFailure: replicaFailureOf(deployment)?.message, pods: told });
+}
+
+/** The routers as this InferenceService needs to know them. `at`: the pass's clock reading. */
+export async function observeRouters(sources: RouterSources, isvc: InferenceService, at: number): Promise<RouterFacts> {
+  const { caches, askRouter } = sources;
+  const { namespace } = isvc.metadata;
+  const pods = caches.pods.byIndex(BY_ROUTER, namespace).filter((pod) => pod.metadata.deletionTimestamp === undefined);
   const asked = isUnacknowledged(caches, isvc);
   const facts = pods.map(async (pod) => {
     const ready = isReady(pod);
@@ -67,5 +88,7 @@ export async function observeRouters(caches: Caches, isvc: InferenceService, ask
       ...(answer !== undefined && 'unreachable' in answer ? { unreachable: answer.unreachable } : {}),
     };
   });
-  return { ready: pods.filter(isReady).length, asked, pods: await Promise.all(facts) };
+  const ready = pods.filter(isReady).length;
+  const absent = ready === 0 ? await absentOf(sources, pods, namespace, at) : undefined;
+  return compact({ ready, asked, pods: await Promise.all(facts), absent });
 }

@@ -4,7 +4,7 @@ import type { Reason } from '@slipway/api';
 import type { Because } from '../rollout/index.ts';
 import type { Failure, Observed, PodFacts, RevisionFacts } from '../types.ts';
 import { cause } from './cause.ts';
-import { POD_POLICIES } from './pod-policies.ts';
+import { findingOf, refusedPods } from './pod-policies.ts';
 
 type RevisionPolicy = (revision: RevisionFacts, observed: Observed) => Because | undefined;
 
@@ -15,12 +15,8 @@ export function firstBlockingCause(revision: RevisionFacts | undefined, observed
     const found = policy(revision, observed);
     if (found !== undefined) return found;
   }
-  const waiting = waitingPods(revision);
-  for (const policy of POD_POLICIES) {
-    const found = waiting.map((pod) => policy(pod, revision, observed)).find((each) => each !== undefined);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  const found = findingOf(waitingPods(revision), revision.record.deployment, observed.at);
+  return found && cause(found.reason, found.seen);
 }
 
 /** Pods that ought to be ready, oldest first. A Failed one is history as soon as others have taken its place. */
@@ -42,14 +38,11 @@ export const causeOfFailure = ({ kind, object, message }: Failure): Because => c
 
 const writeRefused: RevisionPolicy = (revision, { failures }) => refusalOf(revision.name, failures);
 
-/** What the Deployment controller says when it cannot even create pods. */
 const podsRefused: RevisionPolicy = ({ deployment }) => {
   const message = deployment?.replicaFailure?.message;
   if (message === undefined) return undefined;
-  if (/exceeded quota/i.test(message)) return cause('QuotaExceeded', message);
-  if (/(maximum|minimum) \S+ usage per |limit to request ratio per /i.test(message)) return cause('LimitRangeExceeded', message);
-  if (/service ?account .*not found/i.test(message)) return cause('ServiceAccountMissing', message);
-  return cause('PodsForbidden', message);
+  const { reason, seen } = refusedPods(message);
+  return cause(reason, seen);
 };
 
 const packageChanged: RevisionPolicy = ({ name, pods, pinnedDigest }) => {

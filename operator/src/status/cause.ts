@@ -4,6 +4,14 @@ import { REASONS } from '@slipway/api';
 import type { Reason } from '@slipway/api';
 import type { Because } from '../rollout/index.ts';
 
+/** A reason of the catalogue and what was seen, without advice. */
+export interface Finding {
+  reason: Reason;
+  seen: string;
+}
+
+export const finding = (reason: Reason, seen: string): Finding => ({ reason, seen });
+
 const LONGEST_DETAIL = 600;
 
 export const isReason = (text: string): text is Reason => Object.hasOwn(REASONS, text);

@@ -2,12 +2,13 @@
 // Each policy gives at most one cause: a reason of the catalogue and a message that says what and where.
 import { TerminationReport } from '@slipway/api';
 import type { Reason } from '@slipway/api';
-import type { Because } from '../rollout/index.ts';
-import type { ContainerFacts, Observed, PodFacts, RevisionFacts } from '../types.ts';
-import { cause, isReason } from './cause.ts';
+import type { ContainerFacts, KubeObject, PodFacts } from '../types.ts';
+import { finding, isReason } from './cause.ts';
+import type { Finding } from './cause.ts';
 import { limitOf, placementWords, shortageWords } from './pod-spec.ts';
 
-export type PodPolicy = (pod: PodFacts, revision: RevisionFacts, observed: Observed) => Because | undefined;
+/** `deployment`: with the pod's template. `at`: the pass's clock reading. */
+export type PodPolicy = (pod: PodFacts, deployment: KubeObject, at: number) => Finding | undefined;
 
 /** How long a running pod may fail its probes before that is called a cause. Milliseconds. */
 const PROBE_PATIENCE_MS = 60_000;
@@ -18,28 +19,28 @@ const STUMBLES = 2;
 const refusedByKubelet: PodPolicy = ({ name, failed }) => {
   if (failed === undefined) return undefined;
   const said = `pod ${name} ${failed.reason}: ${failed.message}`;
-  if (failed.reason !== 'Evicted') return cause('PodsForbidden', said);
-  return cause(/ephemeral|emptydir|disk/i.test(failed.message) ? 'DiskFull' : 'Evicted', said);
+  if (failed.reason !== 'Evicted') return finding('PodsForbidden', said);
+  return finding(/ephemeral|emptydir|disk/i.test(failed.message) ? 'DiskFull' : 'Evicted', said);
 };
 
 /** What the scheduler adds about claims and preemption, which helps nobody here. */
 const SCHEDULER_NOISE = /[.,]?\s*(no new claims to deallocate|preemption: ).*$/s;
 
-const notScheduled: PodPolicy = ({ name, unschedulable: said, room }, revision) => {
+const notScheduled: PodPolicy = ({ name, unschedulable: said, room }, deployment) => {
   if (said === undefined) return undefined;
   const unschedulable = said.replace(SCHEDULER_NOISE, '').replace(/(not found)\. not found$/, '$1');
-  if (/persistentvolumeclaim/i.test(unschedulable)) return cause('VolumeMissing', `pod ${name}: ${unschedulable}`);
-  return cause('Unschedulable', `pod ${name} asks for ${placementWords(revision)}${shortageWords(revision, unschedulable, room)}: ${unschedulable}`);
+  if (/persistentvolumeclaim/i.test(unschedulable)) return finding('VolumeMissing', `pod ${name}: ${unschedulable}`);
+  return finding('Unschedulable', `pod ${name} asks for ${placementWords(deployment)}${shortageWords(deployment, unschedulable, room)}: ${unschedulable}`);
 };
 
 /** The first container for which a rule has an answer. */
-const ofContainers = (rule: (container: ContainerFacts, pod: PodFacts, revision: RevisionFacts) => Because | undefined): PodPolicy => (pod, revision) =>
-  pod.containers.map((container) => rule(container, pod, revision)).find((each) => each !== undefined);
+const ofContainers = (rule: (container: ContainerFacts, pod: PodFacts, deployment: KubeObject) => Finding | undefined): PodPolicy => (pod, deployment) =>
+  pod.containers.map((container) => rule(container, pod, deployment)).find((each) => each !== undefined);
 
 const IMAGE_TROUBLE = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'ImageInspectError', 'RegistryUnavailable'];
 
 const imageNotPulled = ofContainers(({ name, waiting }) =>
-  waiting !== undefined && IMAGE_TROUBLE.includes(waiting.reason) ? cause('ImagePullFailed', `container ${name}: ${waiting.message || waiting.reason}`) : undefined,
+  waiting !== undefined && IMAGE_TROUBLE.includes(waiting.reason) ? finding('ImagePullFailed', `container ${name}: ${waiting.message || waiting.reason}`) : undefined,
 );
 
 const CREATE_TROUBLE = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
@@ -50,15 +51,15 @@ const KUBELET_NOISE = / \(pod: "[^"]*", container: [^)]*\)/;
 const containerNotCreated = ofContainers(({ name, waiting }) => {
   if (waiting === undefined || !CREATE_TROUBLE.includes(waiting.reason)) return undefined;
   const said = `container ${name}: ${waiting.message.replace(KUBELET_NOISE, '') || waiting.reason}`;
-  if (/secret|couldn't find key/i.test(said) && !/configmap/i.test(said)) return cause('SecretMissing', said);
-  return cause(/run as root|runAsNonRoot|non-root/i.test(said) ? 'ImageRunsAsRoot' : 'ContainerConfigInvalid', said);
+  if (/secret|couldn't find key/i.test(said) && !/configmap/i.test(said)) return finding('SecretMissing', said);
+  return finding(/run as root|runAsNonRoot|non-root/i.test(said) ? 'ImageRunsAsRoot' : 'ContainerConfigInvalid', said);
 });
 
 const volumeNotMounted: PodPolicy = ({ name, warnings, containers }) => {
   const message = warnings?.['FailedMount'] ?? warnings?.['FailedAttachVolume'];
   const started = containers.some((each) => each.running === true || each.terminated !== undefined);
   if (message === undefined || started) return undefined;
-  return cause(/secret/i.test(message) ? 'SecretMissing' : 'VolumeMissing', `pod ${name}: ${message}`);
+  return finding(/secret/i.test(message) ? 'SecretMissing' : 'VolumeMissing', `pod ${name}: ${message}`);
 };
 
 /** A termination message in our own form, from slipway-fetch or the server. */
@@ -72,10 +73,10 @@ function reportOf({ terminated }: ContainerFacts): { reason: Reason; message: st
 }
 
 /** Before any other exit: the kernel kills downloads and other init containers as well as servers. */
-const outOfMemory = ofContainers(({ name, terminated }, _, revision) => {
+const outOfMemory = ofContainers(({ name, terminated }, _, deployment) => {
   if (terminated?.reason !== 'OOMKilled') return undefined;
-  const limit = limitOf(revision, name, 'memory');
-  return cause('OutOfMemory', `container ${name} was killed${limit === undefined ? '' : ` at its memory limit of ${limit}`}`);
+  const limit = limitOf(deployment, name, 'memory');
+  return finding('OutOfMemory', `container ${name} was killed${limit === undefined ? '' : ` at its memory limit of ${limit}`}`);
 });
 
 const exitedBadly = (container: ContainerFacts): boolean => container.terminated !== undefined && container.terminated.exitCode !== 0;
@@ -86,21 +87,21 @@ const getsSomewhere = ({ running }: ContainerFacts, { progress }: PodFacts): boo
 const initFailed = ofContainers((container, pod) => {
   if (!container.init || !exitedBadly(container) || getsSomewhere(container, pod)) return undefined;
   const report = reportOf(container);
-  if (report !== undefined) return cause(report.reason, report.message);
-  return cause(container.name === 'fetch' ? 'DownloadFailed' : 'CrashLoop', lastWords(container));
+  if (report !== undefined) return finding(report.reason, report.message);
+  return finding(container.name === 'fetch' ? 'DownloadFailed' : 'CrashLoop', lastWords(container));
 });
 
 /** A download that keeps trying says why before it gives up. */
 const downloadStuck: PodPolicy = ({ progress }) => {
   const { attempt = 0, lastReason = '', lastError = '' } = progress ?? {};
-  return attempt > STUMBLES && isReason(lastReason) ? cause(lastReason, lastError) : undefined;
+  return attempt > STUMBLES && isReason(lastReason) ? finding(lastReason, lastError) : undefined;
 };
 
 const serverExited = ofContainers((container) => {
   const again = container.waiting?.reason === 'CrashLoopBackOff' || container.restarts > 0;
   if (container.init || !exitedBadly(container) || !again) return undefined;
   const report = reportOf(container);
-  return report === undefined ? cause('CrashLoop', lastWords(container)) : cause(report.reason, report.message);
+  return report === undefined ? finding('CrashLoop', lastWords(container)) : finding(report.reason, report.message);
 });
 
 function lastWords({ name, terminated }: ContainerFacts): string {
@@ -111,17 +112,17 @@ function lastWords({ name, terminated }: ContainerFacts): string {
 const modelFailed: PodPolicy = ({ state }) => {
   if (state?.phase !== 'Failed') return undefined;
   const reason = state.reason ?? '';
-  return isReason(reason) ? cause(reason, state.message ?? '') : cause('ProbeFailing', `${reason} ${state.message ?? ''}`);
+  return isReason(reason) ? finding(reason, state.message ?? '') : finding('ProbeFailing', `${reason} ${state.message ?? ''}`);
 };
 
-const probeFails: PodPolicy = ({ name, warnings, state, createdAt }, _, { at }) => {
+const probeFails: PodPolicy = ({ name, warnings, state, createdAt }, _, at) => {
   const message = warnings?.['Unhealthy'];
   const busy = state?.phase === 'Loading' || state?.phase === 'WarmingUp' || state?.phase === 'Starting';
-  return message === undefined || busy || at - createdAt < PROBE_PATIENCE_MS ? undefined : cause('ProbeFailing', `pod ${name}: ${message}`);
+  return message === undefined || busy || at - createdAt < PROBE_PATIENCE_MS ? undefined : finding('ProbeFailing', `pod ${name}: ${message}`);
 };
 
 /** In the order in which a pod comes to life. */
-export const POD_POLICIES: readonly PodPolicy[] = [
+const POD_POLICIES: readonly PodPolicy[] = [
   refusedByKubelet,
   notScheduled,
   imageNotPulled,
@@ -134,3 +135,20 @@ export const POD_POLICIES: readonly PodPolicy[] = [
   modelFailed,
   probeFails,
 ];
+
+/** The first thing that keeps pods of one template from being ready, over all of them: what comes first in a pod's life is named first. */
+export function findingOf(pods: readonly PodFacts[], deployment: KubeObject, at: number): Finding | undefined {
+  for (const policy of POD_POLICIES) {
+    const found = pods.map((pod) => policy(pod, deployment, at)).find((each) => each !== undefined);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** What the Deployment controller says when it cannot even create pods. */
+export function refusedPods(message: string): Finding {
+  if (/exceeded quota/i.test(message)) return finding('QuotaExceeded', message);
+  if (/(maximum|minimum) \S+ usage per |limit to request ratio per /i.test(message)) return finding('LimitRangeExceeded', message);
+  if (/service ?account .*not found/i.test(message)) return finding('ServiceAccountMissing', message);
+  return finding('PodsForbidden', message);
+}

@@ -1,6 +1,6 @@
-// Owns reading, from a revision's recorded pod, what people need beside the scheduler's or the kernel's words: what was asked for and
+// Owns reading, from the pod template of a Deployment, what people need beside the scheduler's or the kernel's words: what was asked for and
 // what was allowed. Must not judge.
-import type { RevisionFacts } from '../types.ts';
+import type { KubeObject } from '../types.ts';
 import { quantityOf, quantityText } from './quantity.ts';
 
 interface Container {
@@ -15,21 +15,21 @@ interface PodSpec {
   containers?: Container[];
 }
 
-function podSpecOf({ record }: RevisionFacts): PodSpec {
-  const spec = record.deployment['spec'] as { template?: { spec?: PodSpec } } | undefined;
+function podSpecOf(deployment: KubeObject): PodSpec {
+  const spec = deployment['spec'] as { template?: { spec?: PodSpec } } | undefined;
   return spec?.template?.spec ?? {};
 }
 
 /** The limit of a container as it was written, undefined without one. */
-export function limitOf(revision: RevisionFacts, container: string, resource: string): string | undefined {
-  const { initContainers = [], containers = [] } = podSpecOf(revision);
+export function limitOf(deployment: KubeObject, container: string, resource: string): string | undefined {
+  const { initContainers = [], containers = [] } = podSpecOf(deployment);
   const limit = [...containers, ...initContainers].find((each) => each.name === container)?.resources?.limits?.[resource];
   return limit === undefined ? undefined : String(limit);
 }
 
 /** What the scheduler has to find room for: `cpu=100m memory=4Gi and 1 sidecar on a node with pool=gpu`. */
-export function placementWords(revision: RevisionFacts): string {
-  const { containers = [], nodeSelector = {}, affinity } = podSpecOf(revision);
+export function placementWords(deployment: KubeObject): string {
+  const { containers = [], nodeSelector = {}, affinity } = podSpecOf(deployment);
   const [server, ...sidecars] = containers;
   const asked = requestWords(server);
   const beside = sidecars.length === 0 ? '' : ` and ${sidecars.length} sidecar${sidecars.length === 1 ? '' : 's'}`;
@@ -44,18 +44,18 @@ function requestWords(server: Container | undefined): string {
 }
 
 /** How much of what the scheduler lacks is missing on the node that has the most of it. */
-export function shortageWords(revision: RevisionFacts, said: string, room: Readonly<Record<string, number>> = {}): string {
+export function shortageWords(deployment: KubeObject, said: string, room: Readonly<Record<string, number>> = {}): string {
   const lacking = [...said.matchAll(/Insufficient ([\w./-]*\w)/g)].map(([, resource = '']) => resource);
   const short = [...new Set(lacking)].flatMap((resource) => {
-    const missing = askedOf(revision, resource) - (room[resource] ?? Infinity);
+    const missing = askedOf(deployment, resource) - (room[resource] ?? Infinity);
     return missing > 0 ? [`${quantityText(missing, resource)} of ${resource}`] : [];
   });
   return short.length === 0 ? '' : ` (short by ${short.join(', ')} on the node with the most free)`;
 }
 
 /** What all containers together ask for, or an init container if that is more. */
-function askedOf(revision: RevisionFacts, resource: string): number {
-  const { initContainers = [], containers = [] } = podSpecOf(revision);
+function askedOf(deployment: KubeObject, resource: string): number {
+  const { initContainers = [], containers = [] } = podSpecOf(deployment);
   const amount = ({ resources = {} }: Container): number => quantityOf(resources.requests?.[resource] ?? resources.limits?.[resource] ?? 0);
   return Math.max(containers.reduce((sum, each) => sum + amount(each), 0), ...initContainers.map(amount));
 }

@@ -4,6 +4,7 @@ import type { Reason } from '@slipway/api';
 import type { Because } from '../rollout/index.ts';
 import type { Observed } from '../types.ts';
 import { cause } from './cause.ts';
+import { findingOf, refusedPods } from './pod-policies.ts';
 
 const WORDS_OF_WAITING: Because = { reason: 'WaitingForRouters', message: REASONS.WaitingForRouters.advice };
 
@@ -11,8 +12,8 @@ const WORDS_OF_WAITING: Because = { reason: 'WaitingForRouters', message: REASON
 const PATIENCE_MS: Partial<Record<Reason, number>> = { RoutersNotReady: 60_000, RouterUnreachable: 5_000, RouterBehind: 15_000 };
 
 /** Why the newest routes (number `sequence`) are not served everywhere. */
-export function routerCause({ isvc, routers }: Observed, sequence: number | undefined): Because {
-  if (routers.ready === 0) return cause('RoutersNotReady', '');
+export function routerCause({ at, isvc, routers }: Observed, sequence: number | undefined): Because {
+  if (routers.ready === 0) return cause('RoutersNotReady', absence(routers, at));
   const silent = routers.pods.find((pod) => pod.ready && pod.unreachable !== undefined);
   if (silent !== undefined) return cause('RouterUnreachable', `router ${silent.name}: ${silent.unreachable}`);
   const told = routers.pods.flatMap(({ name, report }) => (report === undefined ? [] : [{ name, entry: report.entries.find(({ uid }) => uid === isvc.metadata.uid) }]));
@@ -21,6 +22,13 @@ export function routerCause({ isvc, routers }: Observed, sequence: number | unde
   const behind = told.find(({ entry }) => entry === undefined || entry.sequence < (sequence ?? 0));
   if (behind === undefined) return WORDS_OF_WAITING;
   return cause('RouterBehind', `router ${behind.name} ${behind.entry === undefined ? 'does not know this InferenceService yet' : `serves routes number ${behind.entry.sequence}, the newest are number ${sequence}`}`);
+}
+
+/** What keeps all of them from being ready; empty while nothing is wrong that shows. */
+function absence({ absent }: Observed['routers'], at: number): string {
+  if (absent === undefined) return '';
+  const { deployment, replicaFailure, pods } = absent;
+  return (replicaFailure === undefined ? findingOf(pods, deployment, at) : refusedPods(replicaFailure))?.seen ?? '';
 }
 
 /** The same once it has lasted: not a wait that ends by itself any more. Undefined while all is well or young. */

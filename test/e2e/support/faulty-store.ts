@@ -1,11 +1,11 @@
-// Owns ways to the object store that break: one that cuts every answer and one that never answers, until they are mended, and one that lets
-// bytes through slowly.
+// Owns ways to the object store that break: one that cuts every answer, one that never answers and one that answers
+// 503, until they are mended, and one that lets bytes through slowly.
 // Must not know what is fetched.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { until } from './until.ts';
 import type { World } from './world.ts';
 
-const PORTS = { cut: 9974, slow: 9975, mend: 9976, silent: 9977 };
+const PORTS = { cut: 9974, slow: 9975, mend: 9976, silent: 9977, troubled: 9978 };
 /** Bytes per second of the slow way. */
 const RATE = 500_000;
 
@@ -13,7 +13,7 @@ const RATE = 500_000;
 const SCRIPT = `
   import { connect, createServer } from 'node:net';
   const [host, port] = process.argv.slice(-2);
-  const broken = new Set(['cut', 'silent']);
+  const broken = new Set(['cut', 'silent', 'troubled']);
   const waiting = new Set();
   const relay = (at, answer) => createServer((caller) => {
     const store = connect(Number(port), host);
@@ -24,6 +24,10 @@ const SCRIPT = `
   }).listen(at, host);
   relay(${PORTS.cut}, (caller, store) => broken.has('cut') ? store.once('data', () => { caller.resetAndDestroy(); store.destroy(); }) : store.pipe(caller));
   relay(${PORTS.silent}, (caller, store) => broken.has('silent') ? waiting.add(caller) : store.pipe(caller));
+  relay(${PORTS.troubled}, (caller, store) => {
+    if (!broken.has('troubled')) return store.pipe(caller);
+    store.once('data', () => { caller.end('HTTP/1.1 503 Service Unavailable\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n'); store.destroy(); });
+  });
   relay(${PORTS.slow}, (caller, store) => {
     store.on('end', () => caller.end());
     store.on('data', (bytes) => { store.pause(); caller.write(bytes); setTimeout(() => store.resume(), 1000 * bytes.length / ${RATE}); });
@@ -40,6 +44,7 @@ export class FaultyStore {
   readonly cut: string;
   readonly slow: string;
   readonly silent: string;
+  readonly troubled: string;
   readonly #host: string;
   readonly #world: World;
   readonly #relay: ChildProcess;
@@ -50,6 +55,7 @@ export class FaultyStore {
     this.cut = `http://${hostname}:${PORTS.cut}`;
     this.slow = `http://${hostname}:${PORTS.slow}`;
     this.silent = `http://${hostname}:${PORTS.silent}`;
+    this.troubled = `http://${hostname}:${PORTS.troubled}`;
     this.#host = hostname;
     this.#world = world;
     const [program = '', ...args] = [...world.access.inside, process.execPath, '--input-type=module', '-e', SCRIPT, hostname, port];
@@ -61,7 +67,7 @@ export class FaultyStore {
   }
 
   /** That way is a good one from now on. */
-  async mend(way: 'cut' | 'silent'): Promise<void> {
+  async mend(way: 'cut' | 'silent' | 'troubled'): Promise<void> {
     const talk = `const s = require('node:net').connect(${PORTS.mend}, '${this.#host}', () => s.write('${way}')); s.resume();`;
     await this.#world.inside(process.execPath, '-e', talk);
   }
