@@ -62,8 +62,8 @@ const stored = (prefix: string, more: Json = {}): Json => sample({ model: { stor
 const tiny = { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } };
 
 /** Somebody else's server: Node with a line of its own in place of the router that the image starts. */
-function ownServer(script: string, more: Json = {}): Json {
-    const env = [{ name: 'NODE_OPTIONS', value: `--import=data:text/javascript,${encodeURIComponent(script)}` }];
+function ownServer(script: string, more: Json = {}, others: Json[] = []): Json {
+  const env = [...others, { name: 'NODE_OPTIONS', value: `--import=data:text/javascript,${encodeURIComponent(script)}` }];
   return sample({ resources: tiny, runtime: { image: routerImage, env, ...more } });
 }
 
@@ -199,11 +199,11 @@ const CAUSES: Cause[] = [
     spec: () => sample({ resources: tiny, runtime: { image: BASE_IMAGES.pause } }),
   },
   {
-    title: 'ConfigMap of the podTemplate missing',
+    title: 'ConfigMap missing',
     name: 'settings',
     reason: 'ContainerConfigInvalid',
     says: [/container server: configmap "words" not found/],
-    spec: () => sample({ podTemplate: { env: [{ name: 'WORDS', valueFrom: { configMapKeyRef: { name: 'words', key: 'all' } } }] } }),
+    spec: () => ownServer(ANSWERS, {}, [{ name: 'WORDS', valueFrom: { configMapKeyRef: { name: 'words', key: 'all' } } }]),
     recover: () => world.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'words', namespace }, data: { all: 'none' } }),
   },
   {
@@ -300,7 +300,7 @@ const CAUSES: Cause[] = [
     title: 'archive cannot be unpacked',
     name: 'archive',
     reason: 'ArchiveInvalid',
-    says: [/s3:\/\/packages\/archives\/text\.tar\.gz/],
+    says: [/the archive can't be unpacked: TAR_BAD_ARCHIVE/],
     before: () => store.put(BUCKET, 'archives', { 'text.tar.gz': 'this is no archive' }),
     spec: () => stored('archives/text.tar.gz'),
   },

@@ -4,6 +4,7 @@
 // Run: npm start, then node tools/run.mjs test/load/apply.ts [--rounds 7] [--kubeconfig FILE]
 import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { layoutOf } from '../../tools/cluster/local/layout.ts';
 import { choose } from '../../tools/cluster/choose.ts';
@@ -26,8 +27,12 @@ async function ask(args: readonly string[], input?: unknown): Promise<string> {
   return (await running).stdout;
 }
 
+/** A kubelet looks at its pods once a second: applies are spread over that second, after another one for what was deleted before. */
+const anyMoment = (): Promise<void> => setTimeout(1000 + 1000 * Math.random());
+
 /** Milliseconds from apply to the condition, kubectl's own start included on both sides. */
 async function applied(object: unknown, condition: string, name: string): Promise<number> {
+  await anyMoment();
   const started = performance.now();
   await ask(['apply', '-f', '-'], object);
   await ask(['wait', `--for=condition=${condition}`, name, TIMEOUT]);
@@ -58,10 +63,10 @@ async function round(index: number): Promise<{ isvc: number; bare: number }> {
   const [name, bare] = [`round-${index}`, `bare-${index}`];
   const isvc = await applied(service(name), 'Ready', `isvc/${name}`);
   const copy = await bareCopy(name, bare);
-  await ask(['delete', 'isvc', name, '--wait=true']);
-  await ask(['wait', '--for=delete', 'pod', '-l', `app.kubernetes.io/instance=${name}`, TIMEOUT]);
+  // What leaves only sleeps: its pods wait for callers that there never were.
+  await ask(['delete', 'isvc', name, '--wait=false']);
   const alone = await applied(copy, 'Available', `deployment/${bare}`);
-  await ask(['delete', 'deployment', bare, '--cascade=foreground']);
+  await ask(['delete', 'deployment', bare, '--wait=false']);
   return { isvc, bare: alone };
 }
 

@@ -98,7 +98,9 @@ class Proxy implements FaultyProxy {
     this.server = createServer({ cert, key, keepAliveTimeout: 60_000, requestTimeout: 0 }, (incoming, answer) => this.serve(incoming, answer));
     this.server.on('connection', (socket: Socket) => {
       this.sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => this.sockets.delete(socket));
+      // A reset that meets a connection just being closed fails, and such a socket never says that it is closed.
+      const forget = (): boolean => this.sockets.delete(socket);
+      socket.on('error', forget).on('close', forget);
     });
     this.server.on('tlsClientError', () => undefined);
   }
