@@ -46,7 +46,10 @@ export interface Submission {
 export interface BatchResult {
   outputs: Tensor[];
   queueMs: number;
+  /** Time the model itself ran. */
   computeMs: number;
+  /** Time between leaving the queue and being back, less computeMs: stacking and the way to the worker. */
+  batchMs: number;
 }
 
 interface Item extends Waiting, Submission {
@@ -65,7 +68,7 @@ export class Batcher {
   readonly #runner: BatchRunner;
   readonly #options: BatcherOptions;
   #queue: Item[] = [];
-  readonly #running = new Set<Item>();
+  readonly #running = new Set<readonly Item[]>();
   #sweep: NodeJS.Timeout | undefined;
   #wake: NodeJS.Timeout | undefined;
   /** Whether batches start at the end of this turn. */
@@ -163,7 +166,7 @@ export class Batcher {
 
   async #run(items: Item[]): Promise<void> {
     const started = performance.now();
-    for (const item of items) this.#running.add(item);
+    this.#running.add(items);
     try {
       const rows = items.reduce((sum, item) => sum + item.rows, 0);
       const padding = paddingFor(rows, this.#options);
@@ -174,7 +177,7 @@ export class Batcher {
     } catch (error) {
       for (const item of items) settle(item, () => item.reject(error as Error));
     } finally {
-      for (const item of items) this.#running.delete(item);
+      this.#running.delete(items);
     }
   }
 
@@ -187,7 +190,7 @@ export class Batcher {
 
   #expire(now: number): void {
     this.#queue = this.#queue.filter((item) => !dropIfGone(item, now));
-    for (const item of this.#running) dropIfGone(item, now);
+    for (const items of this.#running) for (const item of items) dropIfGone(item, now);
     if (this.#queue.length > 0 || this.#running.size > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
@@ -211,7 +214,11 @@ const rowsOfAll = (inputs: readonly Tensor[]): number => (inputs[0] === undefine
 
 function keyOf(inputs: readonly Tensor[]): string {
   let key = '';
-  for (const input of inputs) key += `${input.name}:${input.dtype}:${input.shape.slice(1).join('x')};`;
+  for (const { name, dtype, shape } of inputs) {
+    key += `${name}:${dtype}`;
+    for (let axis = 1; axis < shape.length; axis++) key += `x${String(shape[axis])}`;
+    key += ';';
+  }
   return key;
 }
 
@@ -254,11 +261,12 @@ function movable(items: readonly Part[]): { parts: Tensor[][]; transfer: ArrayBu
 }
 
 function deliver(items: readonly Item[], outputs: readonly Tensor[], run: { started: number; computeMs: number; whole: boolean }): void {
+  const batchMs = Math.max(0, performance.now() - run.started - run.computeMs);
   let from = 0;
   for (const item of items) {
     const to = from + item.rows;
     const own = run.whole ? [...outputs] : outputs.map((output) => sliceRows(output, from, to));
-    settle(item, () => item.resolve({ outputs: own, queueMs: run.started - item.since, computeMs: run.computeMs }));
+    settle(item, () => item.resolve({ outputs: own, queueMs: run.started - item.since, computeMs: run.computeMs, batchMs }));
     from = to;
   }
 }

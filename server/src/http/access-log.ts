@@ -19,6 +19,9 @@ export interface CallNote {
   error?: string;
 }
 
+/** Made only for a call that gets a line. */
+export type Note = () => CallNote;
+
 /** What the transport knows of it. */
 export interface AccessLine {
   reqId: string;
@@ -28,8 +31,6 @@ export interface AccessLine {
   path: string;
   /** HTTP status, or gRPC's own. */
   status: number;
-  /** Whether it counts as a failure. */
-  failed: boolean;
   ms: number;
   bytesIn: number;
   bytesOut: number;
@@ -61,15 +62,22 @@ export class AccessLog {
     return this.#options.sample > 0 || this.#options.errorSample > 0;
   }
 
-  /** @param now milliseconds on any clock that does not go back */
-  record({ traceparent, failed, ms, ...line }: AccessLine, note: CallNote | undefined, now: number): void {
-    const { sample, errorSample, write } = this.#options;
-    const share = shareOf(line.reqId);
-    if (!(share < sample) && !(failed && share < errorSample && this.#admits(now))) return;
-    const { phases, ...known } = note ?? {};
+  /**
+   * Whether a call gets a line: asked once for each, before anybody makes one.
+   * @param now milliseconds on any clock that does not go back
+   */
+  keeps(reqId: string, failed: boolean, now: number): boolean {
+    const { sample, errorSample } = this.#options;
+    const share = shareOf(reqId);
+    return share < sample || (failed && share < errorSample && this.#admits(now));
+  }
+
+  /** The line of a call that gets one. */
+  write({ traceparent, ms, ...line }: AccessLine, note: Note | undefined): void {
+    const { phases, ...known } = note?.() ?? {};
     const dropped = this.#dropped;
     this.#dropped = 0;
-    write({ ...line, ...(traceparent === undefined ? {} : { traceparent }), ms: rounded(ms), ...known, ...(phases === undefined ? {} : { phases: roundedAll(phases) }), ...(dropped === 0 ? {} : { dropped }) });
+    this.#options.write({ ...line, ...(traceparent === undefined ? {} : { traceparent }), ms: rounded(ms), ...known, ...(phases === undefined ? {} : { phases: roundedAll(phases) }), ...(dropped === 0 ? {} : { dropped }) });
   }
 
   #admits(now: number): boolean {
@@ -105,10 +113,10 @@ export function noteOf(call: Pick<CallNote, 'protocol' | 'model' | 'version'>, r
   return { ...call, rows: rowsIn(result), phases: result.timings, ...(result.cache === undefined ? {} : { cache: result.cache }), ...(error === undefined ? {} : { error }) };
 }
 
-const notes = new WeakMap<FastifyRequest, CallNote>();
+const notes = new WeakMap<FastifyRequest, Note>();
 
 /** Remembers what a protocol knows of a call until its line is written. */
-export function noteCall(request: FastifyRequest, note: CallNote): void {
+export function noteCall(request: FastifyRequest, note: Note): void {
   notes.set(request, note);
 }
 
@@ -119,7 +127,7 @@ export function addAccessLog(app: FastifyInstance, log: AccessLog): void {
   if (!log.on) return;
   app.addHook('onResponse', (request, reply, done) => {
     const path = request.routeOptions.url ?? '';
-    if (!PROBES.test(path)) log.record(lineOf(request, reply, path), notes.get(request), performance.now());
+    if (!PROBES.test(path) && log.keeps(request.id, reply.statusCode >= 400, performance.now())) log.write(lineOf(request, reply, path), notes.get(request));
     done();
   });
 }
@@ -133,7 +141,6 @@ function lineOf(request: FastifyRequest, reply: FastifyReply, path: string): Acc
     method: request.method,
     path,
     status: reply.statusCode,
-    failed: reply.statusCode >= 400,
     ms: reply.elapsedTime,
     bytesIn: Number(request.headers['content-length'] ?? (Buffer.isBuffer(body) ? body.byteLength : 0)),
     bytesOut: Number(reply.getHeader('content-length') ?? 0),

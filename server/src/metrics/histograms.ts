@@ -4,7 +4,7 @@ import type { MetricObject, MetricValue } from 'prom-client';
 import { labelsOf, SeriesTable } from './series.ts';
 
 /** One set of label values. `counts[i]` observations are at most `bounds[i]` and above the bound before; the last is above all. */
-interface Series {
+export interface Series {
   values: readonly string[];
   counts: Float64Array;
   sum: number;
@@ -37,7 +37,15 @@ export class Histogram {
 
   /** @param values of the labels, in their order */
   observe(values: readonly string[], value: number): void {
-    const series = this.#series.of(values);
+    this.add(this.of(values), value);
+  }
+
+  /** The series of these labels, for whoever observes it often. @param values of the labels, in their order */
+  of(values: readonly string[]): Series {
+    return this.#series.of(values);
+  }
+
+  add(series: Series, value: number): void {
     const bounds = this.#bounds;
     let at = 0;
     while (at < bounds.length && value > (bounds[at] as number)) at++;

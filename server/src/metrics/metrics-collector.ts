@@ -1,8 +1,9 @@
 // Owns what the server measures: counters and histograms of calls, gauges read when scraped. Must not know protocols' bodies.
 import { collectDefaultMetrics, Gauge, Registry, type Metric } from 'prom-client';
 import { Counter } from './counters.ts';
-import { Histogram } from './histograms.ts';
-import { FAILURE_REASONS, Statistics, type Duration, type ModelStatistics } from './statistics.ts';
+import { Histogram, type Series } from './histograms.ts';
+import { SeriesTable } from './series.ts';
+import { countPhase, FAILURE_REASONS, Statistics, type Duration, type ModelStatistics } from './statistics.ts';
 import type { ErrorCode } from '../inference/errors.ts';
 import type { RanBatch } from '../batching/batcher.ts';
 import { METRICS, RUNTIME_PREFIX, type MetricEntry, type MetricName, type Phase } from './catalogue.ts';
@@ -36,6 +37,8 @@ export class MetricsCollector {
   readonly statistics = new Statistics();
   readonly #registry = new Registry();
   readonly #metrics = new Map<string, Counter | Gauge | Histogram>();
+  /** Counts a phase of a version: what it is counted in is found once, not for every call. */
+  readonly #phases = new SeriesTable<(phase: Phase, ms: number) => void>(([model = '', version = '']) => this.#phaseCounter(model, version));
   #requests = 0;
   #errors = 0;
   #inferences = 0;
@@ -74,8 +77,7 @@ export class MetricsCollector {
   }
 
   phase(model: string, version: string, phase: Phase, ms: number): void {
-    this.statistics.phase(model, version, phase, ms);
-    this.#histogram('slipway_server_phase_duration_seconds').observe([model, version, phase], Math.max(0, ms) / 1000);
+    this.#phases.of([model, version])(phase, Math.max(0, ms));
   }
 
   /** Time the model ran for one call. */
@@ -154,6 +156,16 @@ export class MetricsCollector {
     const failures = this.#counter('nv_inference_request_failure');
     failures.reset();
     for (const { model, version, statistics } of this.statistics.all()) for (const reason of FAILURE_REASONS) failures.inc([model, version, reason], statistics.failures[reason]);
+  }
+
+  #phaseCounter(model: string, version: string): (phase: Phase, ms: number) => void {
+    const own = this.statistics.begin(model, version);
+    const histogram = this.#histogram('slipway_server_phase_duration_seconds');
+    const series: Partial<Record<Phase, Series>> = {};
+    return (phase, ms) => {
+      countPhase(own, phase, ms);
+      histogram.add((series[phase] ??= histogram.of([model, version, phase])), ms / 1000);
+    };
   }
 
   #counter(name: MetricName): Counter {

@@ -57,6 +57,14 @@ const GROUPS: Record<Phase, { group: keyof ModelStatistics['phases']; counts: bo
 const none = (): Duration => ({ count: 0, ns: 0 });
 const empty = (): ModelStatistics => ({ success: none(), fail: none(), failures: { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 }, phases: { queue: none(), input: none(), infer: none(), output: none() }, cacheHit: none(), cacheMiss: none(), rows: 0, batches: 0, batchSizes: new Map(), lastInferenceMs: 0 });
 
+/** Counts a phase of a call; `ms` is not negative. */
+export function countPhase({ phases }: ModelStatistics, phase: Phase, ms: number): void {
+  const { group, counts } = GROUPS[phase];
+  const duration = phases[group];
+  if (counts) duration.count += 1;
+  duration.ns += ms * NS_PER_MS;
+}
+
 export class Statistics {
   readonly #models = new Map<string, Map<string, ModelStatistics>>();
 
@@ -64,9 +72,9 @@ export class Statistics {
     return this.#models.get(model)?.get(version) ?? empty();
   }
 
-  /** A version that is served from now on is counted from zero. */
-  begin(model: string, version: string): void {
-    this.#make(model, version);
+  /** A version that is served from now on is counted from zero; what is counted of one that is known. */
+  begin(model: string, version: string): ModelStatistics {
+    return this.#make(model, version);
   }
 
   /** @param failure undefined for a call that succeeded */
@@ -78,13 +86,6 @@ export class Statistics {
     duration.ns += ms * NS_PER_MS;
     if (failure === undefined) own.lastInferenceMs = Date.now();
     else own.failures[REASON[failure] ?? 'OTHER'] += 1;
-  }
-
-  phase(model: string, version: string, phase: Phase, ms: number): void {
-    const { group, counts } = GROUPS[phase];
-    const duration = this.#make(model, version).phases[group];
-    if (counts) duration.count += 1;
-    duration.ns += Math.max(0, ms) * NS_PER_MS;
   }
 
   cache(model: string, version: string, hit: boolean, ms: number): void {

@@ -165,16 +165,10 @@ export class Registry {
    * Takes the version a call asks for; it stays loaded until the lease is disposed. A lazy version is loaded first.
    * @throws InferenceError as select, or model_not_ready, model_failed
    */
-  async lease(wanted: Wanted): Promise<Lease> {
+  lease(wanted: Wanted): Lease | Promise<Lease> {
     const entry = this.select(wanted);
-    const release = entry.lease();
-    try {
-      if (entry.model === undefined && entry.phase !== 'Failed') await entry.wake?.();
-      return { model: readyModel(entry), entry, [Symbol.dispose]: release };
-    } catch (error) {
-      release();
-      throw error;
-    }
+    if (entry.model === undefined && entry.phase !== 'Failed' && entry.wake !== undefined) return leaseWoken(entry, entry.wake);
+    return { model: readyModel(entry), entry, [Symbol.dispose]: entry.lease() };
   }
 
   /** The version a call asks for, where it is loaded and can answer now; who only looks at it needs no lease. */
@@ -243,6 +237,17 @@ function highest(named: Named): string | undefined {
   if (named.versions.size === 1) for (const version of named.versions.keys()) return version;
   const ready = [...named.versions.values()].filter((entry) => entry.servable).map((entry) => entry.version);
   return highestVersion(ready) ?? highestVersion(named.versions.keys());
+}
+
+async function leaseWoken(entry: Entry, wake: () => Promise<void>): Promise<Lease> {
+  const release = entry.lease();
+  try {
+    await wake();
+    return { model: readyModel(entry), entry, [Symbol.dispose]: release };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 function readyModel(entry: Entry): Model {

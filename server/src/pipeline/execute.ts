@@ -14,43 +14,32 @@ export interface CallContext {
   owned?: boolean;
 }
 
-export interface Executed {
-  outputs: Tensor[];
-  queueMs: number;
-  /** Time the model itself ran. */
-  computeMs: number;
-  /** Time between leaving the queue and being back, less computeMs: stacking and the way to the worker. */
-  batchMs: number;
-}
-
 /**
  * Runs a model on prepared inputs.
  * @param chunk rows of one piece at most, where the model lets rows be taken apart
  * @throws InferenceError
  */
-export async function execute(model: Model, inputs: readonly Tensor[], chunk: number, context: CallContext): Promise<Executed> {
+export function execute(model: Model, inputs: readonly Tensor[], chunk: number, context: CallContext): Promise<BatchResult> {
   if (performance.now() >= context.deadline) throw new InferenceError('deadline_exceeded', 'The answer was not ready in time.');
   const rows = inputs[0] === undefined ? 0 : rowsOf(inputs[0]);
   const size = pieceSize(model, rows, chunk);
-  const started = performance.now();
   const { deadline, signal, owned = false } = context;
   const pieces = pieceCount(rows, size);
   const submit = (index: number): Promise<BatchResult> => {
     const part = pieces === 1 ? inputs : inputs.map((input) => sliceRows(input, index * size, Math.min(rows, (index + 1) * size)));
     return model.batcher.submit({ inputs: part, deadline, signal, continued: index > 0, owned: owned && pieces === 1 });
   };
-  if (pieces === 1) return executedOf(await submit(0), started);
-  const results = await inTurns(pieces, model.runner.workers + 1, submit);
+  return pieces === 1 ? submit(0) : inPieces(pieces, model.runner.workers + 1, submit);
+}
+
+async function inPieces(pieces: number, width: number, submit: (index: number) => Promise<BatchResult>): Promise<BatchResult> {
+  const started = performance.now();
+  const results = await inTurns(pieces, width, submit);
   const wall = performance.now() - started;
   const outputs = (results[0]?.outputs ?? []).map((_, at) => concatRows(results.map((result) => result.outputs[at] as Tensor)));
   const queueMs = Math.max(...results.map((result) => result.queueMs));
   const computeMs = results.reduce((sum, result) => sum + result.computeMs, 0);
   return { outputs, queueMs, computeMs, batchMs: Math.max(0, wall - queueMs - computeMs) };
-}
-
-/** The usual case: the call is one piece. */
-function executedOf({ outputs, queueMs, computeMs }: BatchResult, started: number): Executed {
-  return { outputs, queueMs, computeMs, batchMs: Math.max(0, performance.now() - started - queueMs - computeMs) };
 }
 
 /** Keeps `width` pieces under way, so that a large call leaves room for others between its pieces. */

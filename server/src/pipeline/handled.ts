@@ -8,6 +8,8 @@ import type { Item, ItemResult } from './call.ts';
 import type { CallContext } from './execute.ts';
 import { isLarge, postprocess } from './postprocess.ts';
 
+export const hasPreprocess = ({ handlers }: Model): boolean => handlers?.given.includes('preprocess') === true;
+
 /** The item as the model's own caller would send it. @throws InferenceError as Handlers.preprocess */
 export async function preprocessed({ handlers, spec }: Model, item: Item, context: CallContext): Promise<Item> {
   if (handlers?.given.includes('preprocess') !== true || item.tensors !== undefined || item.prepared !== undefined) return item;

@@ -1,5 +1,6 @@
 // Owns a prediction from a call to its answer in plain values: lease, prepare, admit, run, postprocess. Knows no protocol and no
 // HTTP; every protocol calls this.
+import type { BatchResult } from '../batching/batcher.ts';
 import { keyOf } from '../cache/key.ts';
 import type { ResponseCache } from '../cache/response-cache.ts';
 import { atItem, InferenceError, invalidInput, type Meant } from '../inference/errors.ts';
@@ -7,15 +8,16 @@ import type { Prepared } from '../inference/inputs.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import { bytesOf, concatRows, layoutOf, rowSizeOf, rowsOf, sliceRows, type Tensor } from '../inference/tensor.ts';
 import type { Model } from '../models/model.ts';
-import type { Kind, Registry, Wanted } from '../models/registry.ts';
+import type { Kind, Lease, Registry, Wanted } from '../models/registry.ts';
 import type { MetricsCollector } from '../metrics/metrics-collector.ts';
 import type { Call, CallResult, Item, ItemResult } from './call.ts';
-import { execute, type CallContext, type Executed } from './execute.ts';
+import { execute, type CallContext } from './execute.ts';
 import { explainRows, MAX_EXPLAINED_ROWS } from './explain.ts';
-import { handled, hasPostprocess, preprocessed } from './handled.ts';
+import { handled, hasPostprocess, hasPreprocess, preprocessed } from './handled.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { answered, isLarge, placeOf } from './postprocess.ts';
 import type { PreprocessingPipeline } from './preprocessing-pipeline.ts';
+import { following, type Soon } from './soon.ts';
 
 export interface EngineOptions {
   registry: Registry;
@@ -40,11 +42,12 @@ export class InferenceEngine {
    * The model that a call would use, loaded if it is lazy: protocols that need its dtypes to read a body ask before they decode.
    * @throws InferenceError as Registry.lease
    */
-  async describe(wanted: Wanted): Promise<Model> {
-    const { registry } = this.#options;
-    const ready = registry.ready(wanted);
-    if (ready !== undefined) return ready;
-    using lease = await registry.lease(wanted);
+  describe(wanted: Wanted): Soon<Model> {
+    return this.#options.registry.ready(wanted) ?? this.#loaded(wanted);
+  }
+
+  async #loaded(wanted: Wanted): Promise<Model> {
+    using lease = await this.#options.registry.lease(wanted);
     return lease.model;
   }
 
@@ -64,26 +67,37 @@ export class InferenceEngine {
   }
 
   /** @throws InferenceError; one bad item fails the whole call and is named by its index. */
-  async predict(call: Call, context: CallContext): Promise<CallResult> {
-    const [first] = call.items;
-    const takes = kindOf(first);
-    using lease = await this.#options.registry.lease({ name: call.modelName, version: call.modelVersion, takes });
-    const { model } = lease;
-    checkWanted(call, model.spec);
-    const started = performance.now();
-    const prepared = await this.#prepare(model, call, context);
-    const preprocess = performance.now() - started;
-    const looked = await this.#look(model, call, prepared);
-    const release = this.#options.memory.admit(looked?.found === undefined ? estimate(model.spec, prepared) : 0);
+  predict(call: Call, context: CallContext): Promise<CallResult> {
+    const leased = this.#options.registry.lease({ name: call.modelName, version: call.modelVersion, takes: kindOf(call.items[0]) });
+    return leased instanceof Promise ? leased.then((lease) => this.#answer(lease, call, context)) : this.#answer(leased, call, context);
+  }
+
+  async #answer(lease: Lease, call: Call, context: CallContext): Promise<CallResult> {
     try {
-      const executed = looked?.found ?? (await this.#execute(model, prepared, call.maxBatchSize ?? this.#options.maxBatchSize, runContext(model, { call, prepared, context })));
+      return await this.#answerWith(lease.model, call, context);
+    } finally {
+      lease[Symbol.dispose](); // `using` costs a call more than the lease does
+    }
+  }
+
+  async #answerWith(model: Model, call: Call, context: CallContext): Promise<CallResult> {
+    const { spec } = model;
+    checkWanted(call, spec);
+    const started = performance.now();
+    const preparing = this.#prepare(model, call, context);
+    const prepared = preparing instanceof Promise ? await preparing : preparing;
+    const preprocess = performance.now() - started;
+    const looking = this.#look(model, call, prepared);
+    const looked = looking === undefined ? undefined : await looking;
+    const release = this.#options.memory.admit(looked?.found === undefined ? estimate(spec, prepared) : 0);
+    try {
+      const executed = looked?.found ?? (await this.#execute(model, { call, prepared, context }));
       const ran = performance.now();
-      const results = await this.#finish(model, { call, prepared, executed, context });
+      const finishing = this.#finish(model, { call, prepared, executed, context });
+      const results = finishing instanceof Promise ? await finishing : finishing;
       const timings = { preprocess, queue: executed.queueMs, batch: executed.batchMs, compute: executed.computeMs, postprocess: performance.now() - ran };
-      this.#measure(model.spec, timings, looked?.found !== undefined);
-      if (looked === undefined) return { spec: model.spec, results, timings };
-      if (looked.found === undefined) this.#keep(model, looked, executed.perItem);
-      return { spec: model.spec, results, timings, cache: looked.found === undefined ? 'miss' : 'hit' };
+      this.#measure(spec, timings, looked?.found !== undefined);
+      return looked === undefined ? { spec, results, timings } : { spec, results, timings, cache: this.#kept(model, looked, executed.perItem) };
     } finally {
       release();
     }
@@ -105,24 +119,24 @@ export class InferenceEngine {
     return { key, ms, found: { perItem, queueMs: 0, batchMs: 0, computeMs: 0 } };
   }
 
-  #keep({ cache, spec }: Model, { key, ms }: Looked, perItem: Tensor[][]): void {
+  /** Keeps outputs that had to be computed; says whether they were there. */
+  #kept({ cache, spec }: Model, { key, ms, found }: Looked, perItem: Tensor[][]): 'hit' | 'miss' {
+    if (found !== undefined) return 'hit';
     const started = performance.now();
     cache?.put(key, perItem);
     this.#options.metrics.cache(spec.name, spec.version, { hit: false, ms: ms + performance.now() - started });
+    return 'miss';
   }
 
-  #prepare(model: Model, call: Call, context: CallContext): Prepared[] | Promise<Prepared[]> {
-    return this.#prepareNow(model, call) ?? this.#prepareAll(model, call, context);
-  }
-
-  /** One item of tensors, which is what most calls are, waits for nothing. */
-  #prepareNow(model: Model, call: Call): Prepared[] | undefined {
+  /** One item, which is what most calls bring, waits for nothing but pictures. */
+  #prepare(model: Model, call: Call, context: CallContext): Soon<Prepared[]> {
     const { preprocessing, maxBatchItems } = this.#options;
     const [only, other] = call.items;
-    const prepared = only === undefined || other !== undefined ? undefined : preprocessing.prepareNow(model, only, call.nonFinite === true);
-    if (prepared === undefined) return undefined;
-    if (prepared.rows > maxBatchItems) throw tooMany(prepared.rows, maxBatchItems);
-    return [prepared];
+    if (only === undefined || other !== undefined || hasPreprocess(model)) return this.#prepareAll(model, call, context);
+    return following(only.prepared ?? preprocessing.prepare(model, only, call.nonFinite === true), (prepared) => {
+      if (prepared.rows > maxBatchItems) throw tooMany(prepared.rows, maxBatchItems);
+      return [prepared];
+    });
   }
 
   async #prepareAll(model: Model, call: Call, context: CallContext): Promise<Prepared[]> {
@@ -148,12 +162,14 @@ export class InferenceEngine {
   }
 
   /** Items of equal row shape run as one stack; others one by one (the batcher may still join them). */
-  async #execute(model: Model, prepared: readonly Prepared[], chunk: number, context: CallContext): Promise<Ran> {
-    const [first, second] = prepared;
-    if (first !== undefined && second === undefined) {
-      const run = await execute(model, first.tensors, chunk, context);
-      return { ...run, perItem: [run.outputs] };
-    }
+  #execute(model: Model, ready: Ready): Promise<Ran> {
+    const [first, second] = ready.prepared;
+    const chunk = ready.call.maxBatchSize ?? this.#options.maxBatchSize;
+    const context = runContext(model, ready);
+    return first !== undefined && second === undefined ? execute(model, first.tensors, chunk, context).then(ranAlone) : this.#executeAll(model, ready.prepared, chunk, context);
+  }
+
+  async #executeAll(model: Model, prepared: readonly Prepared[], chunk: number, context: CallContext): Promise<Ran> {
     if (!sameShape(prepared)) {
       const runs = await Promise.all(prepared.map((item) => execute(model, item.tensors, chunk, context)));
       return { ...merge(runs), perItem: runs.map((run) => run.outputs) };
@@ -164,23 +180,20 @@ export class InferenceEngine {
     return { ...run, perItem: takeApart(run.outputs, prepared) };
   }
 
-  async #finish(model: Model, work: { call: Call; prepared: readonly Prepared[]; executed: Ran; context: CallContext }): Promise<ItemResult[]> {
-    const { call, prepared, executed, context } = work;
-    if (call.answer === 'tensors') return executed.perItem.map((outputs) => ({ outputs: wantedOf(outputs, call.outputs), predictions: [], single: false, deferred: false }));
-    const explained = isExplained(model, call, prepared);
-    const deferred = !explained && !hasPostprocess(model) && isLarge(executed.perItem.flat());
-    return Promise.all(
-      executed.perItem.map(async (outputs, index) => {
-        const item = call.items[index] ?? {};
-        const single = typeof item.text === 'string';
-        if (deferred) return { outputs, predictions: [], single, deferred };
-        if (hasPostprocess(model)) return { ...(await handled(model, outputs, call.extras, context)), single };
-        const result = { ...answered(model.spec, outputs, call.extras, placeOf(index, call.items.length)), single, deferred };
-        if (!explained) return result;
-        const explanations = await explainRows(model, { item, tensors: prepared[index]?.tensors ?? [], result, context });
-        return explanations === undefined ? result : { ...result, explanations };
-      }),
-    );
+  /** Only code of a package and explanations have to be waited for. */
+  #finish(model: Model, work: Work): Soon<ItemResult[]> {
+    const { call, prepared, executed: { perItem } } = work;
+    if (call.answer === 'tensors') return perItem.map((outputs) => ({ outputs: wantedOf(outputs, call.outputs), predictions: [], single: false, deferred: false }));
+    if (hasPostprocess(model) || isExplained(model, call, prepared)) return Promise.all(perItem.map((outputs, index) => this.#finishSlowly(model, work, outputs, index)));
+    const deferred = isLarge(perItem.flat());
+    return perItem.map((outputs, index) => (deferred ? { outputs, predictions: [], single: isSingle(call, index), deferred } : finished(model, call, outputs, index)));
+  }
+
+  async #finishSlowly(model: Model, { call, prepared, context }: Work, outputs: Tensor[], index: number): Promise<ItemResult> {
+    if (hasPostprocess(model)) return { ...(await handled(model, outputs, call.extras, context)), single: isSingle(call, index) };
+    const result = finished(model, call, outputs, index);
+    const explanations = await explainRows(model, { item: call.items[index] ?? {}, tensors: prepared[index]?.tensors ?? [], result, context });
+    return explanations === undefined ? result : { ...result, explanations };
   }
 
   /** Kept outputs neither waited nor ran. */
@@ -192,7 +205,28 @@ export class InferenceEngine {
 }
 
 /** What came out for each item, and how long it took. */
-type Ran = Pick<Executed, 'queueMs' | 'batchMs' | 'computeMs'> & { perItem: Tensor[][] };
+type Ran = Pick<BatchResult, 'queueMs' | 'batchMs' | 'computeMs'> & { perItem: Tensor[][] };
+
+const ranAlone = ({ outputs, queueMs, batchMs, computeMs }: BatchResult): Ran => ({ perItem: [outputs], queueMs, batchMs, computeMs });
+
+/** A call that can run. */
+interface Ready {
+  call: Call;
+  prepared: readonly Prepared[];
+  context: CallContext;
+}
+
+/** A call that ran. */
+interface Work extends Ready {
+  executed: Ran;
+}
+
+/** Whether an item is one text. */
+const isSingle = ({ items }: Call, index: number): boolean => typeof items[index]?.text === 'string';
+
+const finished = ({ spec }: Model, call: Call, outputs: Tensor[], index: number): ItemResult => ({
+  ...answered(spec, outputs, call.extras, placeOf(index, call.items.length)), single: isSingle(call, index), deferred: false,
+});
 
 /** A look into the cache. */
 interface Looked {
@@ -207,7 +241,7 @@ function isExplained({ spec, handlers }: Model, call: Call, prepared: readonly P
 }
 
 /** Nobody looks at the inputs again, unless their answer is explained. */
-const runContext = (model: Model, { call, prepared, context }: { call: Call; prepared: readonly Prepared[]; context: CallContext }): CallContext =>
+const runContext = (model: Model, { call, prepared, context }: Ready): CallContext =>
   (isExplained(model, call, prepared) ? context : { ...context, owned: true });
 
 function estimate(spec: ServingSpec, prepared: readonly Prepared[]): number {
@@ -254,7 +288,7 @@ function takeApart(outputs: readonly Tensor[], prepared: readonly Prepared[]): T
   });
 }
 
-function merge(runs: readonly Executed[]): Executed {
-  const sum = (pick: (run: Executed) => number): number => runs.reduce((total, run) => total + pick(run), 0);
+function merge(runs: readonly BatchResult[]): BatchResult {
+  const sum = (pick: (run: BatchResult) => number): number => runs.reduce((total, run) => total + pick(run), 0);
   return { outputs: [], queueMs: sum((run) => run.queueMs), computeMs: sum((run) => run.computeMs), batchMs: sum((run) => run.batchMs) };
 }

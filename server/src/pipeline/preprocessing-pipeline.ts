@@ -8,6 +8,7 @@ import type { Tensor } from '../inference/tensor.ts';
 import type { Model } from '../models/model.ts';
 import { textTensor } from '../models/loader.ts';
 import type { Item } from './call.ts';
+import type { Soon } from './soon.ts';
 
 export interface PreprocessingOptions {
   /** Characters of one text. */
@@ -22,7 +23,7 @@ export class PreprocessingPipeline {
   }
 
   /** @throws InferenceError invalid_input, data_contract_violation, unsupported_media_type */
-  async prepare(model: Model, item: Item, nonFinite = false): Promise<Prepared> {
+  prepare(model: Model, item: Item, nonFinite = false): Soon<Prepared> {
     const { spec } = model;
     if (item.tensors !== undefined) return this.#tensors(model, item, nonFinite);
     if (model.vectorizer !== undefined && item.pictures === undefined) return this.#texts(model, item);
@@ -30,11 +31,6 @@ export class PreprocessingPipeline {
     const pictures = item.pictures ?? picturesOf(item.inputs, spec);
     if (pictures === undefined) return prepareInputs(item.inputs, spec, item.preprocessing);
     return this.#pictures(model, pictures, item);
-  }
-
-  /** The same for tensors of a model that takes them as they are; undefined for everything else. */
-  prepareNow({ spec, vectorizer }: Model, { tensors, preprocessing }: Item, nonFinite: boolean): Prepared | undefined {
-    return tensors === undefined || vectorizer !== undefined ? undefined : prepareTensors(tensors, spec, preprocessing, nonFinite);
   }
 
   #tensors(model: Model, item: Item, nonFinite: boolean): Prepared {

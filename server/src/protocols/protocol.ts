@@ -3,7 +3,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerState } from '@slipway/api';
 import { asRefusal } from '../http/errors.ts';
-import { noteCall, noteOf, type CallNote } from '../http/access-log.ts';
+import { noteCall, noteOf, type Note } from '../http/access-log.ts';
 import type { PlainAnswer, PlainRequest } from '../http/plain/exchange.ts';
 import { hangUpSignal, HEADERS } from '../http/request-context.ts';
 import { asInferenceError, type InferenceError, type Meant } from '../inference/errors.ts';
@@ -45,7 +45,7 @@ export interface Origin {
   /** Its `aborted` becomes true when the caller hangs up. */
   signal: { readonly aborted: boolean };
   /** Told what the access log may say of the call, when it is over. */
-  note(note: CallNote): void;
+  note(note: Note): void;
   /** HTTP status that the protocol answers an error with, for the metrics; the catalogue's own by default. */
   statusOf?(error: InferenceError): number;
 }
@@ -71,28 +71,38 @@ export interface Outcome<T> {
 export async function runCall<T>(context: ProtocolContext, origin: Origin, steps: Steps<T>): Promise<Outcome<T>> {
   const { engine, metrics } = context;
   const ended = metrics.began();
-  let call: Call | undefined;
-  let result: CallResult | undefined;
-  let code = 200;
-  let failure: InferenceError | undefined;
+  const seen: Seen = { call: undefined, result: undefined, failure: undefined };
   try {
-    call = await steps.decode();
-    result = await engine.predict(call, deadlineOf(context, origin, call));
+    const decoded = steps.decode();
+    const call = (seen.call = decoded instanceof Promise ? await decoded : decoded);
+    const result = (seen.result = await engine.predict(call, deadlineOf(context, origin, call)));
     const serialising = performance.now();
-    const answer = await steps.encode(result);
+    const encoded = steps.encode(result);
+    const answer = encoded instanceof Promise ? await encoded : encoded;
     metrics.phase(result.spec.name, result.spec.version, 'serialise', performance.now() - serialising);
     return { result, answer };
   } catch (thrown) {
-    const error = asInferenceError(thrown);
-    code = origin.statusOf?.(error) ?? error.status;
-    failure = error;
-    throw error;
+    throw (seen.failure = asInferenceError(thrown));
   } finally {
     ended();
-    const { name, version } = result?.spec ?? engine.meant(call, failure?.meant ?? steps.target);
-    metrics.call({ model: name, version, protocol: origin.protocol, code, failure: failure?.code, ms: performance.now() - origin.began });
-    origin.note(noteOf({ protocol: origin.protocol, model: name, version }, result, failure?.code));
+    account(context, origin, seen, steps.target);
   }
+}
+
+/** What became of a call. */
+interface Seen {
+  call: Call | undefined;
+  result: CallResult | undefined;
+  failure: InferenceError | undefined;
+}
+
+/** Counts a call, and tells the access log what it was. */
+function account({ engine, metrics }: ProtocolContext, origin: Origin, { call, result, failure }: Seen, target: Meant | undefined): void {
+  const { protocol } = origin;
+  const { name, version } = result?.spec ?? engine.meant(call, failure?.meant ?? target);
+  const code = failure === undefined ? 200 : (origin.statusOf?.(failure) ?? failure.status);
+  metrics.call({ model: name, version, protocol, code, failure: failure?.code, ms: performance.now() - origin.began });
+  origin.note(() => noteOf({ protocol, model: name, version }, result, failure?.code));
 }
 
 function deadlineOf(context: ProtocolContext, origin: Origin, call: Call): CallContext {

@@ -4,7 +4,7 @@ import { STATUS_CODES, validateHeaderValue } from 'node:http';
 import type { PlainHead } from '@slipway/api/http1';
 import { VARY, deflatedFor, worthIt } from '../compression.ts';
 import { varyOf } from '../cors.ts';
-import type { AccessLog, CallNote } from '../access-log.ts';
+import type { AccessLog, Note } from '../access-log.ts';
 import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
 import { HEADERS, requestIdOf } from '../request-context.ts';
 import type { PlainCall, PlainCaller } from './connections.ts';
@@ -20,7 +20,7 @@ export interface PlainRequest {
   /** Its `aborted` becomes true when the caller hangs up. */
   signal: { readonly aborted: boolean };
   /** Told what the access log may say of the call. */
-  note: (note: CallNote) => void;
+  note: (note: Note) => void;
   /** Told what the server itself got wrong. */
   failed: (error: InferenceError) => void;
 }
@@ -101,7 +101,7 @@ class Exchange {
   readonly #headers: ReadonlyMap<string, string>;
   readonly #id: string;
   readonly #began = performance.now();
-  #note: CallNote | undefined;
+  #note: Note | undefined;
 
   constructor(options: ExchangeOptions, route: PlainRoute, headers: ReadonlyMap<string, string>) {
     this.#options = options;
@@ -158,8 +158,8 @@ class Exchange {
     const { access } = this.#options;
     if (!access.on) return;
     const now = performance.now();
-    const line = { reqId: this.#id, traceparent: this.#headers.get(HEADERS.traceparent), method: 'POST', path: this.#route.template, status, failed: status >= 400, ms: now - this.#began, bytesIn, bytesOut };
-    access.record(line, this.#note, now);
+    if (!access.keeps(this.#id, status >= 400, now)) return;
+    access.write({ reqId: this.#id, traceparent: this.#headers.get(HEADERS.traceparent), method: 'POST', path: this.#route.template, status, ms: now - this.#began, bytesIn, bytesOut }, this.#note);
   }
 }
 

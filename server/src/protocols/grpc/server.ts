@@ -1,7 +1,7 @@
 // Owns gRPC over the HTTP/2 side of the one listener: which stream is a call, its messages in, its messages and status out.
 // Must not know any service; the methods are given.
 import http2, { type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import type { AccessLog, CallNote } from '../../http/access-log.ts';
+import type { AccessLog, Note } from '../../http/access-log.ts';
 import { HEADERS, requestIdOf } from '../../http/request-context.ts';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import type { DrainState } from '../../http/drain.ts';
@@ -56,7 +56,7 @@ class Exchange {
   readonly #extra: OutgoingHttpHeaders = {};
   #trailers: OutgoingHttpHeaders = {};
   #finished = false;
-  #note: CallNote | undefined;
+  #note: Note | undefined;
   #bytesIn = 0;
   #bytesOut = 0;
 
@@ -229,12 +229,12 @@ class Exchange {
   #log(status: number): void {
     const { access } = this.#options;
     const path = this.#headers[':path'] ?? '';
-    if (access?.on !== true || path.startsWith(HEALTH)) return;
+    if (access?.on !== true || path.startsWith(HEALTH) || !access.keeps(this.#call.requestId, status !== GRPC.ok, performance.now())) return;
     const known = Object.hasOwn(this.#options.methods, path);
     const { requestId: reqId, began } = this.#call;
     const { traceparent } = this.#headers;
-    const line = { reqId, traceparent: typeof traceparent === 'string' ? traceparent : undefined, method: 'GRPC', path: known ? path : '', status, failed: status !== GRPC.ok };
-    access.record({ ...line, ms: performance.now() - began, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut }, this.#note, performance.now());
+    const line = { reqId, traceparent: typeof traceparent === 'string' ? traceparent : undefined, method: 'GRPC', path: known ? path : '', status };
+    access.write({ ...line, ms: performance.now() - began, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut }, this.#note);
   }
 
   #statusHeaders(thrown: unknown): OutgoingHttpHeaders {

@@ -1,6 +1,6 @@
 // Owns what a gRPC service of this server is: a table from path to method. Must not know HTTP/2 or any service.
 import type { IncomingHttpHeaders } from 'node:http2';
-import type { CallNote } from '../../http/access-log.ts';
+import type { Note } from '../../http/access-log.ts';
 import type { Codec } from './messages.ts';
 
 /** What a method knows of its call beside the message. */
@@ -14,7 +14,7 @@ export interface GrpcCall {
   /** Its `aborted` becomes true when the caller hangs up or cancels. Who waits looks at it; an AbortSignal costs as much as a small call. */
   signal: { readonly aborted: boolean };
   /** Remembers what the access log may say of the call. */
-  note: (note: CallNote) => void;
+  note: (note: Note) => void;
   /** Adds a header to the answer; only before the first message is out. */
   header(name: string, value: string): void;
 }

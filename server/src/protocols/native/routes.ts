@@ -85,7 +85,7 @@ interface Seen {
 function account({ request, reply }: Exchange, { options: { metrics, engine } }: Job, { began, call, result, failure }: Seen): void {
   const { name, version } = result?.spec ?? engine.meant(call, failure?.meant ?? { name: queryOf(request, 'modelName'), version: undefined });
   metrics.call({ model: name, version, protocol: 'native', code: reply.statusCode, failure: failure?.code, ms: performance.now() - began });
-  noteCall(request, noteOf({ protocol: 'native', model: name, version }, result, failure?.code));
+  noteCall(request, () => noteOf({ protocol: 'native', model: name, version }, result, failure?.code));
 }
 
 async function encode(request: FastifyRequest, job: Job, made: { version: ApiVersion; result: CallResult }): Promise<{ type: string; body: string | Buffer; headers: Record<string, string> }> {

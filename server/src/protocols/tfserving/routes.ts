@@ -1,7 +1,7 @@
 // Owns TensorFlow Serving's REST API on HTTP: which URL is which call. Bodies and words are in the codecs beside it; the work is the
 // engine's. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { noteCall, type CallNote } from '../../http/access-log.ts';
+import { noteCall, type Note } from '../../http/access-log.ts';
 import { hangUpSignal, HEADERS, roleOf } from '../../http/request-context.ts';
 import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
 import { bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer } from '../protocol.ts';
@@ -47,7 +47,7 @@ async function answer(server: TfServing, request: FastifyRequest, reply: Fastify
 }
 
 async function call(server: TfServing, { request, reply }: { request: FastifyRequest; reply: FastifyReply }, at: { method: Method; target: Target }): Promise<FastifyReply> {
-  const origin = { protocol: PROTOCOL, requestId: request.id, began: performance.now(), signal: hangUpSignal(reply), statusOf: (error: InferenceError) => httpStatusOf(error.code), note: (note: CallNote) => { noteCall(request, note); } };
+  const origin = { protocol: PROTOCOL, requestId: request.id, began: performance.now(), signal: hangUpSignal(reply), statusOf: (error: InferenceError) => httpStatusOf(error.code), note: (note: Note) => { noteCall(request, note); } };
   const codec = codecOf(server.bodies, at.method, bodyOf(request));
   const ran = await run(server, origin, { ...codec, target: at.target, api: at.method, entrypoint: 'REST' });
   reply.header(HEADERS.modelVersion, ran.result.spec.version);

@@ -3,6 +3,7 @@ import { INLINE_ELEMENTS, maxCostOf } from '../bodies/cost.ts';
 import { movableBytes, movableTensors } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { writeInferAnswer, type InferAnswer, type InferBody } from './answer.ts';
+import type { Soon } from '../../pipeline/soon.ts';
 import { readInferRequest } from './body.ts';
 import { READ, WRITE, type ReadJob } from './body-jobs.ts';
 import type { InferRequest } from './infer.ts';
@@ -15,11 +16,11 @@ export interface V2Bodies {
 }
 
 /** @throws InferenceError */
-export async function readBody({ thread, inlineBytes, maxHeapMb }: V2Bodies, body: Buffer, jsonBytes: number | undefined): Promise<InferRequest> {
+export function readBody({ thread, inlineBytes, maxHeapMb }: V2Bodies, body: Buffer, jsonBytes: number | undefined): Soon<InferRequest> {
   if ((jsonBytes ?? body.byteLength) <= inlineBytes) return readInferRequest(body, jsonBytes);
   const bytes = movableBytes(body);
   const job: ReadJob = { bytes, jsonBytes, maxCost: maxCostOf(maxHeapMb) };
-  return (await thread.ask(READ, job, [bytes.buffer])) as InferRequest;
+  return thread.ask(READ, job, [bytes.buffer]) as Promise<InferRequest>;
 }
 
 /**
@@ -27,9 +28,12 @@ export async function readBody({ thread, inlineBytes, maxHeapMb }: V2Bodies, bod
  * @param kept whether somebody else has the outputs too
  * @throws InferenceError
  */
-export async function writeBody({ thread }: V2Bodies, answer: InferAnswer, kept: boolean): Promise<InferBody> {
+export function writeBody({ thread }: V2Bodies, answer: InferAnswer, kept: boolean): Soon<InferBody> {
   const printed = answer.outputs.reduce((sum, { binary, tensor }) => sum + (binary ? 0 : tensor.data.length), 0);
-  if (printed <= INLINE_ELEMENTS) return writeInferAnswer(answer);
+  return printed <= INLINE_ELEMENTS ? writeInferAnswer(answer) : writeElsewhere(thread, answer, kept);
+}
+
+async function writeElsewhere(thread: BodyThread, answer: InferAnswer, kept: boolean): Promise<InferBody> {
   const { value, transfer } = movableTensors(answer.outputs.map(({ tensor }) => tensor), kept);
   const outputs = answer.outputs.map((output, index) => ({ ...output, tensor: value[index] ?? output.tensor }));
   const { bytes, jsonBytes } = (await thread.ask(WRITE, { ...answer, outputs }, transfer)) as { bytes: Uint8Array; jsonBytes: number | undefined };

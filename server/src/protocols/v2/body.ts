@@ -21,7 +21,7 @@ const isFields = (value: unknown): value is Fields => typeof value === 'object' 
 export function readInferRequest(body: Uint8Array, jsonBytes: number | undefined): InferRequest {
   const length = jsonBytes ?? body.byteLength;
   if (length > body.byteLength) throw malformed(`Inference-Header-Content-Length is ${String(length)}, but the body has ${String(body.byteLength)} bytes`);
-  const json = parseJson(Buffer.from(body.buffer, body.byteOffset, length).toString('utf8'));
+  const json = parseJson((Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, length)).toString('utf8', 0, length));
   if (!isFields(json)) throw malformed('the request is not a JSON object');
   const raw = new RawReader(body.subarray(length));
   const inputs = listOf(json['inputs'], 'inputs').map((input) => readInput(input, raw));

@@ -7,6 +7,7 @@ import manifest from '../../../package.json' with { type: 'json' };
 import { compareVersions } from '../../inference/versions.ts';
 import type { Model } from '../../models/model.ts';
 import type { Entry } from '../../models/registry.ts';
+import type { Soon } from '../../pipeline/soon.ts';
 import type { ProtocolContext } from '../protocol.ts';
 import { namesOf } from './datatypes.ts';
 import { inputsOf } from './infer.ts';
@@ -31,11 +32,15 @@ export function unknownModel(error: unknown, { name, version }: Target): unknown
 }
 
 /** @throws InferenceError as Registry.lease, in V2's words */
-export async function modelOf(context: ProtocolContext, target: Target): Promise<Model> {
+export function modelOf(context: ProtocolContext, { name, version }: Target): Soon<Model> {
+  const refuse = (error: unknown): never => {
+    throw unknownModel(error, { name, version });
+  };
   try {
-    return await context.engine.describe({ ...target, takes: 'tensors' });
+    const model = context.engine.describe({ name, version, takes: 'tensors' });
+    return model instanceof Promise ? model.catch(refuse) : model;
   } catch (error) {
-    throw unknownModel(error, target);
+    return refuse(error);
   }
 }
 

@@ -6,6 +6,8 @@ import type { PlainRoute } from '../../http/plain/exchange.ts';
 import { HEADERS } from '../../http/request-context.ts';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import { answerCall, answerPlainCall, bodyOf, modelReady, protocolScope, sendError, type HttpAnswer, type ProtocolContext, type Steps } from '../protocol.ts';
+import { following } from '../../pipeline/soon.ts';
+import type { InferBody } from './answer.ts';
 import { readBody, writeBody, type V2Bodies } from './bodies.ts';
 import { readRawRequest } from './body.ts';
 import { writeError } from './errors.ts';
@@ -143,20 +145,20 @@ function inferSteps({ target, body, jsonLength }: Asked, { context, bodies }: { 
   let asked: InferRequest | undefined;
   return {
     target,
-    decode: async () => {
-      const { spec } = await modelOf(context, target);
+    decode: () => following(modelOf(context, target), ({ spec }) => {
       const jsonBytes = jsonLengthOf(jsonLength);
-      asked = jsonBytes === 0 ? readRawRequest(body, spec) : await readBody(bodies, body, jsonBytes);
-      return callOf(asked, spec);
-    },
-    encode: async (result): Promise<HttpAnswer> => {
+      return following(jsonBytes === 0 ? readRawRequest(body, spec) : readBody(bodies, body, jsonBytes), (request) => callOf((asked = request), spec));
+    }),
+    encode: (result) => {
       if (asked === undefined) throw asInferenceError(new Error('encoded before it was decoded'));
-      const { bytes, jsonBytes } = await writeBody(bodies, { id: asked.id, model: result.spec.name, version: result.spec.version, outputs: outputsOf(asked, result) }, result.cache !== undefined);
-      if (jsonBytes === undefined) return { status: 200, type: 'application/json', body: bytes };
-      return { status: 200, type: 'application/octet-stream', body: bytes, headers: { [JSON_LENGTH]: String(jsonBytes) } };
+      const { name, version } = result.spec;
+      return following(writeBody(bodies, { id: asked.id, model: name, version, outputs: outputsOf(asked, result) }, result.cache !== undefined), httpAnswerOf);
     },
   };
 }
+
+const httpAnswerOf = ({ bytes, jsonBytes }: InferBody): HttpAnswer =>
+  (jsonBytes === undefined ? { status: 200, type: 'application/json', body: bytes } : { status: 200, type: 'application/octet-stream', body: bytes, headers: { [JSON_LENGTH]: String(jsonBytes) } });
 
 function jsonLengthOf(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined;
