@@ -149,7 +149,7 @@ export function bytesFromB64(value: unknown): Uint8Array | undefined {
 export type Nested = number | boolean | string | Nested[] | { b64: string };
 
 /** Nested lists of a tensor's elements, as JSON prints them: int64 as a number, bool as true or false, bytes as text if they are UTF-8. */
-export function nest(tensor: { dtype: DType; shape: readonly number[]; data: TensorData }): Nested {
+export function nest(tensor: Elements): Nested {
   const at = elementPrinter(tensor.dtype, tensor.data);
   const { shape } = tensor;
   let offset = 0;
@@ -162,22 +162,40 @@ export function nest(tensor: { dtype: DType; shape: readonly number[]; data: Ten
   return level(0);
 }
 
+interface Elements {
+  dtype: DType;
+  shape: readonly number[];
+  data: TensorData;
+}
+
 /** The JSON text of `nest(tensor)`, straight from the elements; numbers must be finite. */
-export function nestText(tensor: { dtype: DType; shape: readonly number[]; data: TensorData }): string {
-  const { shape } = tensor;
-  const row = rowPrinter(tensor.dtype, tensor.data);
-  if (shape.length === 0) return row(0, 1);
-  const level = (axis: number, from: number, size: number): string => {
-    if (axis === shape.length - 1) return `[${row(from, from + size)}]`;
+export function nestText(tensor: Elements): string {
+  return tensor.shape.length === 0 ? printer(tensor)(0, 0, 1) : `[${rowTexts(tensor).join(',')}]`;
+}
+
+/** The JSON text of each row of `nest(tensor)`; a scalar is one row. */
+export function rowTexts(tensor: Elements): string[] {
+  const [rows = 1] = tensor.shape;
+  const size = sizeOf(tensor.shape) / Math.max(1, rows);
+  const print = printer(tensor);
+  return Array.from({ length: rows }, (_, row) => print(1, row * size, size));
+}
+
+/** Prints what lies below an axis: `size` elements from `from`. */
+function printer({ dtype, shape, data }: Elements): (axis: number, from: number, size: number) => string {
+  const flat = flatPrinter(dtype, data);
+  const print = (axis: number, from: number, size: number): string => {
+    if (axis >= shape.length) return flat(from, from + 1);
+    if (axis === shape.length - 1) return `[${flat(from, from + size)}]`;
     const count = shape[axis] ?? 0;
     const each = size / Math.max(1, count);
-    return `[${Array.from({ length: count }, (_, index) => level(axis + 1, from + index * each, each)).join(',')}]`;
+    return `[${Array.from({ length: count }, (_, index) => print(axis + 1, from + index * each, each)).join(',')}]`;
   };
-  return level(0, 0, sizeOf(shape));
+  return print;
 }
 
 /** The text of elements [from, to), with commas between them. */
-function rowPrinter(dtype: DType, data: TensorData): (from: number, to: number) => string {
+function flatPrinter(dtype: DType, data: TensorData): (from: number, to: number) => string {
   if (Array.isArray(data) || dtype === 'bool' || dtype === 'int64' || dtype === 'uint64') {
     const at = elementPrinter(dtype, data);
     return (from, to) => Array.from({ length: to - from }, (_, index) => JSON.stringify(at(from + index))).join(',');

@@ -1,7 +1,7 @@
 // Owns what becomes of a model's outputs: softmax, sigmoid, threshold, labels, top-k as the package declares them.
 // Must not know protocols: it gives plain values per row.
 import type { PostprocessingStep, TensorSpec } from '@slipway/api';
-import { nest, nestText, type Nested } from './nested.ts';
+import { nest, rowTexts, type Nested } from './nested.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface Labelled {
@@ -99,14 +99,14 @@ export function predictionsOf(output: Tensor, steps: readonly PostprocessingStep
   return Array.from({ length: rows.scored.rows }, (_, row) => predictionOf(rowAt(rows.scored, row), rows.labels, rows.plan));
 }
 
-/** The JSON text of `predictionsOf`, without a list of all of them; numbers must be finite. */
-export function predictionsText(output: Tensor, steps: readonly PostprocessingStep[], spec: TensorSpec | undefined, labelled: boolean): string {
+/** The JSON text of each of `predictionsOf`, without a list of all of them; numbers must be finite. */
+export function predictionTexts(output: Tensor, steps: readonly PostprocessingStep[], spec: TensorSpec | undefined, labelled: boolean): string[] {
   const rows = rowsOf(output, steps, spec, labelled);
-  if (rows === undefined) return nestText(output);
+  if (rows === undefined) return rowTexts(output);
   const { scored, labels, plan } = rows;
   const plain = plan.k === undefined && labels === undefined && plan.threshold === undefined;
   const text = (row: Float64Array): string => (plain ? `[${row.join(',')}]` : JSON.stringify(predictionOf(row, labels, plan)));
-  return `[${Array.from({ length: scored.rows }, (_, row) => text(rowAt(scored, row))).join(',')}]`;
+  return Array.from({ length: scored.rows }, (_, row) => text(rowAt(scored, row)));
 }
 
 function predictionOf(row: Float64Array, labels: readonly string[] | undefined, plan: Plan): Prediction {

@@ -2,9 +2,9 @@
 import { atItem } from '../inference/errors.ts';
 import { checkFinite } from '../inference/finite.ts';
 import { predictionsGiven } from '../inference/given.ts';
-import { nest, nestText, type Nested } from '../inference/nested.ts';
+import { nest, nestText, rowTexts, type Nested } from '../inference/nested.ts';
 import { present } from '../inference/optional.ts';
-import { predictionsOf, predictionsText, scoresOf } from '../inference/postprocess.ts';
+import { predictionsOf, predictionTexts, scoresOf } from '../inference/postprocess.ts';
 import type { ServingSpec } from '../inference/spec.ts';
 import type { Tensor } from '../inference/tensor.ts';
 import type { ItemResult, Postprocessed } from './call.ts';
@@ -93,6 +93,19 @@ export function printItem(spec: ServingSpec, { given, outputs }: ItemResult, ext
   }
   checkPrinted(spec, outputs, place);
   const { main, several, labelled } = planOf(spec, outputs);
-  if (!several && main !== undefined) return { text: predictionsText(main, spec.postprocessing, specOf(spec, main), labelled), ...beside() };
-  return { text: `{${outputs.map((output) => `${JSON.stringify(output.name)}:${nestText(output)}`).join(',')}}`, ...beside() };
+  if (!several && main !== undefined) return { text: `[${predictionTexts(main, spec.postprocessing, specOf(spec, main), labelled).join(',')}]`, ...beside() };
+  return { text: `{${asInObject(outputs).map((output) => `${JSON.stringify(output.name)}:${nestText(output)}`).join(',')}}`, ...beside() };
+}
+
+/** In the order in which an object of them by name is printed. */
+const asInObject = (outputs: readonly Tensor[]): Tensor[] => Object.values(Object.fromEntries(outputs.map((output) => [output.name, output])));
+
+/** The JSON of each row of an item: its prediction, or an object of several outputs; no list of its numbers is ever made. @throws InferenceError inference_failed */
+export function printRows(spec: ServingSpec, outputs: readonly Tensor[]): string[] {
+  checkPrinted(spec, outputs, '');
+  const { main, several, labelled } = planOf(spec, outputs);
+  if (!several && main !== undefined) return predictionTexts(main, spec.postprocessing, specOf(spec, main), labelled);
+  const columns = asInObject(outputs).map((output) => ({ key: JSON.stringify(output.name), texts: rowTexts(output) }));
+  const rows = Math.max(0, ...columns.map(({ texts }) => texts.length));
+  return Array.from({ length: rows }, (_, row) => `{${columns.flatMap(({ key, texts }) => (row < texts.length ? [`${key}:${texts[row] ?? ''}`] : [])).join(',')}}`);
 }

@@ -37,7 +37,7 @@ describe('CSV', () => {
   it('reads what it writes', () => {
     const field = fc.oneof(fc.string(), fc.constantFrom('a,b', '"', '\r\n', '')).filter((text) => text !== '');
     fc.assert(fc.property(fc.array(fc.array(field, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 }), (rows) => {
-      expect(readCsv(writeCsv(rows))).toEqual(rows);
+      expect(readCsv(writeCsv(rows.map((row) => JSON.stringify(row))))).toEqual(rows);
     }));
   });
 

@@ -2,7 +2,7 @@
 import { parseJson } from '../../http/json-body.ts';
 import { InferenceError } from '../../inference/errors.ts';
 import type { CallResult } from '../../pipeline/call.ts';
-import { isRecord, predictionRows, type Sent } from '../instances/instances.ts';
+import { isRecord, predictionsBody, predictionTexts, type Sent } from '../instances/instances.ts';
 import { numbersOf, readCsv, writeCsv } from './csv.ts';
 
 const CSV = 'text/csv';
@@ -22,7 +22,7 @@ export function decodeVertex(text: string): Sent {
   throw new InferenceError('malformed_request', 'Send {"instances": [...]}.');
 }
 
-export const encodeVertex = (result: CallResult): Body => ({ type: JSON_TYPE, body: JSON.stringify({ predictions: predictionRows(result) }) });
+export const encodeVertex = (result: CallResult): Body => ({ type: JSON_TYPE, body: predictionsBody(result) });
 
 /** JSON of any of the usual shapes, or text/csv. @throws InferenceError */
 export function decodeInvocation(text: string, contentType: string): Sent {
@@ -34,14 +34,13 @@ export function decodeInvocation(text: string, contentType: string): Sent {
 }
 
 export function encodeInvocation(result: CallResult, accept: string): Body {
-  const rows = predictionRows(result);
-  return isCsv(accept) ? { type: CSV, body: writeCsv(rows) } : { type: JSON_TYPE, body: JSON.stringify({ predictions: rows }) };
+  return isCsv(accept) ? { type: CSV, body: writeCsv(predictionTexts(result)) } : { type: JSON_TYPE, body: predictionsBody(result) };
 }
 
 /** `{"data": [...]}` or MLflow's `{"input_data": ...}`, answered by a list. @throws InferenceError */
 export const decodeScore = (text: string): Sent => decodeLoose(parseJson(text));
 
-export const encodeScore = (result: CallResult): Body => ({ type: JSON_TYPE, body: JSON.stringify(predictionRows(result)) });
+export const encodeScore = (result: CallResult): Body => ({ type: JSON_TYPE, body: `[${predictionTexts(result).join(',')}]` });
 
 const ROW_KEYS = ['instances', 'data', 'input_data', 'dataframe_records'] as const;
 

@@ -52,8 +52,11 @@ export function numbersOf(rows: readonly (readonly string[])[]): unknown[][] {
   return rows.map((row) => row.map((field) => (field.trim() === '' || Number.isNaN(Number(field)) ? field.trim() : Number(field))));
 }
 
-/** A row per line; a list's items are its fields. */
-export const writeCsv = (rows: readonly unknown[]): string => rows.map((row) => `${fieldsOf(row).map(fieldText).join(',')}\n`).join('');
+/** A line per row, which is given as JSON; a list's items are its fields. */
+export const writeCsv = (rows: readonly string[]): string => rows.map((row) => `${isPlain(row) ? row.replace(/[[\]]/g, '') : fieldsOf(JSON.parse(row)).map(fieldText).join(',')}\n`).join('');
+
+/** Whether a row's fields stand in it as they are: there is nothing but numbers. */
+const isPlain = (row: string): boolean => !/["{]|\[\]/.test(row);
 
 /** A labelled prediction is its label and score. */
 function fieldsOf(row: unknown): unknown[] {

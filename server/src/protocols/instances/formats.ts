@@ -6,9 +6,9 @@ import type { Kind } from '../../models/registry.ts';
 import type { CallResult, Item } from '../../pipeline/call.ts';
 import { decodeInvocation, decodeScore, decodeVertex, encodeInvocation, encodeScore, encodeVertex, isCsv, JSON_TYPE, type Body } from '../clouds/codec.ts';
 import { csvCost } from '../clouds/csv.ts';
-import { decodeBody as decodeKserve, encodePredictions } from '../kserve/codec.ts';
+import { decodeBody as decodeKserve } from '../kserve/codec.ts';
 import { decodeBody as decodeTorchServe, encodePrediction, holdsPicture, type Shape } from '../torchserve/codec.ts';
-import { itemFor, kindOf, type Sent } from './instances.ts';
+import { itemFor, kindOf, predictionsBody, type Sent } from './instances.ts';
 
 export type Protocol = 'kserve-v1' | 'torchserve' | 'sagemaker' | 'vertex' | 'azure';
 
@@ -48,7 +48,7 @@ const sent = (body: Sent): Opened => ({ takes: kindOf(body), decode: (spec) => (
 const JSON_BODY: Pick<Format, 'cost' | 'isRaw'> = { cost: jsonCost, isRaw: () => false };
 
 export const FORMATS: Readonly<Record<Protocol, Format>> = {
-  'kserve-v1': { ...JSON_BODY, open: (body) => sent(decodeKserve(body.toString('utf8'))), print: (result) => ({ type: JSON_TYPE, body: encodePredictions(result) }) },
+  'kserve-v1': { ...JSON_BODY, open: (body) => sent(decodeKserve(body.toString('utf8'))), print: (result) => ({ type: JSON_TYPE, body: predictionsBody(result) }) },
   torchserve: {
     ...JSON_BODY,
     open: (body, type) => ({ takes: 'tensors', decode: (spec) => decodeTorchServe(body, type, spec) }),

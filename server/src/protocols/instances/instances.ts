@@ -6,7 +6,7 @@ import { bytesFromB64 } from '../../inference/nested.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import type { Kind } from '../../models/registry.ts';
 import type { CallResult, Item, ItemResult } from '../../pipeline/call.ts';
-import { completeItem } from '../../pipeline/postprocess.ts';
+import { completeItem, printRows } from '../../pipeline/postprocess.ts';
 
 /** The body of a call: rows, or the native API's `inputs`. */
 export type Sent = { rows: readonly unknown[] } | { inputs: unknown };
@@ -62,18 +62,24 @@ function columns(inputs: unknown, spec: ServingSpec): Item {
 
 export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The predictions of the only item of a call, one per row; several outputs are an object a row. */
-export function predictionRows(result: CallResult): unknown[] {
-  const item = completed(result);
-  if (Array.isArray(item.predictions)) return item.predictions;
-  const byName = Object.entries(item.predictions).map(([name, values]) => [name, Array.isArray(values) ? values : [values]] as const);
+/**
+ * The JSON of each prediction of the only item of a call, one per row; several outputs are an object a row. Those of a large item are printed
+ * straight from its numbers.
+ * @throws InferenceError inference_failed
+ */
+export function predictionTexts({ spec, results }: CallResult): string[] {
+  const [item] = results;
+  if (item === undefined) throw new RangeError('a call has at least one item');
+  if (item.deferred && item.given === undefined) return printRows(spec, item.outputs);
+  return rowsOf(completeItem(spec, item, false).predictions).map((row) => JSON.stringify(row));
+}
+
+function rowsOf(predictions: ItemResult['predictions']): unknown[] {
+  if (Array.isArray(predictions)) return predictions;
+  if (typeof predictions !== 'object') return [predictions]; // of a scalar
+  const byName = Object.entries(predictions).map(([name, values]) => [name, Array.isArray(values) ? values : [values]] as const);
   const rows = Math.max(0, ...byName.map(([, values]) => values.length));
   return Array.from({ length: rows }, (_, row) => Object.fromEntries(byName.map(([name, values]) => [name, values[row]])));
 }
 
-/** The only item of a call, with its predictions made. */
-export function completed({ spec, results }: CallResult): ItemResult {
-  const [item] = results;
-  if (item === undefined) throw new RangeError('a call has at least one item');
-  return completeItem(spec, item, false);
-}
+export const predictionsBody = (result: CallResult): string => `{"predictions":[${predictionTexts(result).join(',')}]}`;

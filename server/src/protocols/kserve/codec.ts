@@ -3,7 +3,7 @@ import { parseJson } from '../../http/json-body.ts';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import { MAX_EXPLAINED_ROWS } from '../../pipeline/explain.ts';
 import type { CallResult } from '../../pipeline/call.ts';
-import { isRecord, predictionRows, type Sent } from '../instances/instances.ts';
+import { isRecord, type Sent } from '../instances/instances.ts';
 
 /** `{"instances": [...]}` or `{"inputs": ...}`. @throws InferenceError */
 export function decodeBody(text: string): Sent {
@@ -24,8 +24,6 @@ function parsed(text: string): unknown {
     throw new InferenceError(code, `Unrecognized request format: ${message}`, { cause: thrown });
   }
 }
-
-export const encodePredictions = (result: CallResult): string => JSON.stringify({ predictions: predictionRows(result) });
 
 /** @throws InferenceError not_supported, too_many_items */
 export function encodeExplanations(result: CallResult): string {

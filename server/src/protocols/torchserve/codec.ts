@@ -5,7 +5,7 @@ import { InferenceError } from '../../inference/errors.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import { pictureSize } from '../../inference/pictures.ts';
 import type { CallResult, Item } from '../../pipeline/call.ts';
-import { isRecord, itemFor, predictionRows } from '../instances/instances.ts';
+import { isRecord, itemFor, predictionsBody, predictionTexts } from '../instances/instances.ts';
 
 /** Whether a body is answered by one prediction, a list, or `{"predictions": [...]}`. */
 export type Shape = 'one' | 'list' | 'predictions';
@@ -76,7 +76,25 @@ function contentOf(bytes: Buffer, contentType: string): Buffer | undefined {
 }
 
 export function encodePrediction(result: CallResult, shape: Shape): string {
-  const rows = predictionRows(result);
-  if (shape === 'predictions') return JSON.stringify({ predictions: rows });
-  return JSON.stringify(shape === 'one' ? (rows[0] ?? null) : rows, null, 2);
+  if (shape === 'predictions') return predictionsBody(result);
+  const rows = predictionTexts(result);
+  return indented(shape === 'one' ? (rows[0] ?? 'null') : `[${rows.join(',')}]`);
+}
+
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|\[\]|\{\}|[[\]{},:]/g;
+
+/** JSON on lines, as JSON.stringify lays it out with two spaces. */
+export function indented(text: string): string {
+  let depth = 0;
+  const line = (): string => `\n${'  '.repeat(depth)}`;
+  const opened = (token: string): string => {
+    depth += 1;
+    return token + line();
+  };
+  const closed = (token: string): string => {
+    depth -= 1;
+    return line() + token;
+  };
+  const laidOut: Readonly<Record<string, (token: string) => string>> = { '[': opened, '{': opened, ']': closed, '}': closed, ',': (token) => token + line(), ':': () => ': ' };
+  return text.replace(TOKENS, (token) => laidOut[token]?.(token) ?? token);
 }
