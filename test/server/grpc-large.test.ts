@@ -85,6 +85,60 @@ describe('V2, raw', () => {
   });
 });
 
+describe('V2, a million strings of one byte', () => {
+  const COUNT = 1_000_000;
+  const text = (count: number): Buffer => Buffer.alloc(count * 5, Buffer.from([1, 0, 0, 0, 97]));
+  const input = (count: number): Loose => ({ name: 'x', datatype: 'BYTES', shape: [count / 2, 2] });
+  const message = (count: number): Uint8Array => request.encode({ model_name: 'string', inputs: [input(count)], raw_input_contents: [text(count)] });
+
+  /** Over HTTP, with raw tensors behind the JSON: its status and code, and the jobs of the body thread. */
+  async function post(count: number): Promise<{ status: number; text: string; jobs: string[] }> {
+    const asked = vi.spyOn(server.parts.thread, 'ask');
+    const head = Buffer.from(JSON.stringify({ inputs: [{ ...input(count), parameters: { binary_data_size: count * 5 } }], parameters: { binary_data_output: true } }));
+    const answer = await fetch(`${server.url}/v2/models/string/infer`, { method: 'POST', body: Buffer.concat([head, text(count)]), headers: { 'inference-header-content-length': String(head.byteLength), 'content-type': 'application/octet-stream' } });
+    const got = Buffer.from(await answer.arrayBuffer());
+    const jobs = asked.mock.calls.map(([job]) => job);
+    asked.mockRestore();
+    return { status: answer.status, text: answer.ok ? String(got.subarray(Number(answer.headers.get('inference-header-content-length'))).equals(text(count))) : got.toString(), jobs };
+  }
+
+  /** Leaves so much of the memory budget for calls. */
+  function leaving(bytes: number): { [Symbol.dispose](): void } {
+    const held: (() => void)[] = [];
+    const STEP = 5_000_000;
+    const fill = (step: number): void => {
+      try {
+        for (;;) held.push(server.parts.memory.admit(step));
+      } catch {
+        // It is full.
+      }
+    };
+    fill(STEP * 20);
+    fill(STEP);
+    for (let given = 0; given < bytes; given += STEP) held.pop()?.();
+    return { [Symbol.dispose]: () => { for (const release of held) release(); } };
+  }
+
+  it('are refused by estimate before they are made, where their bytes alone would fit', async () => {
+    using _ = leaving(60_000_000);
+    expect(await post(COUNT)).toMatchObject({ status: 503, text: expect.stringContaining('The call needs about') as string, jobs: [] });
+    const { error, jobs } = await send(INFER, message(COUNT));
+    expect([error?.code, jobs]).toEqual([grpc.status.UNAVAILABLE, []]);
+    expect(await post(20_000)).toEqual({ status: 200, text: 'true', jobs: ['v2.read', 'v2.write'] });
+  });
+
+  it('are refused where the heap of the thread could not hold them', async () => {
+    expect(await post(COUNT * 2)).toMatchObject({ status: 413, text: expect.stringContaining('The body would take about') as string, jobs: ['v2.read'] });
+    expect((await send(INFER, message(COUNT * 2))).error).toMatchObject({ code: grpc.status.RESOURCE_EXHAUSTED });
+  });
+
+  it('are read and written in the thread where there is room, and nothing stays set aside', async () => {
+    const before = server.parts.memory.reserved;
+    expect(await post(100_000)).toEqual({ status: 200, text: 'true', jobs: ['v2.read', 'v2.write'] });
+    await until(() => server.parts.memory.reserved, (reserved) => reserved === before);
+  });
+});
+
 describe('V2, typed', () => {
   const typed = (model: string, datatype: string, contents: (count: number) => object) => (count: number, more: object = {}): Uint8Array =>
     request.encode({ model_name: model, inputs: [{ name: 'x', datatype, shape: [count / 2, 2], contents: contents(count) }], ...more });

@@ -1,36 +1,50 @@
-// Owns where a V2 body is read and written: small JSON here, large JSON in the body thread. Raw tensors are views, here too.
+// Owns where a V2 body is read and written: small JSON here, large JSON in the body thread, and so are raw tensors: most are views, here too;
+// strings and float16 are read one by one.
 import { INLINE_ELEMENTS, maxCostOf } from '../bodies/cost.ts';
 import { movableBytes, movableTensors } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { writeInferAnswer, type InferAnswer, type InferBody } from './answer.ts';
+import type { MemoryBudget } from '../../pipeline/memory-budget.ts';
 import type { Soon } from '../../pipeline/soon.ts';
-import { readInferRequest } from './body.ts';
+import { elementsCost, readInferRequest } from './body.ts';
 import { READ, WRITE, type ReadJob } from './body-jobs.ts';
 import type { InferRequest } from './infer.ts';
+import { isRawView } from './raw.ts';
 
 export interface V2Bodies {
   thread: BodyThread;
   /** JSON above this many bytes is read in the thread. */
   inlineBytes: number;
   maxHeapMb: number;
+  memory: Pick<MemoryBudget, 'admit'>;
 }
 
-/** @throws InferenceError */
-export function readBody({ thread, inlineBytes, maxHeapMb }: V2Bodies, body: Buffer, jsonBytes: number | undefined): Soon<InferRequest> {
-  if ((jsonBytes ?? body.byteLength) <= inlineBytes) return readInferRequest(body, jsonBytes);
-  const bytes = movableBytes(body);
-  const job: ReadJob = { bytes, jsonBytes, maxCost: maxCostOf(maxHeapMb) };
-  return thread.ask(READ, job, [bytes.buffer]) as Promise<InferRequest>;
+/** @throws InferenceError; memory_exhausted, exceeds_memory_budget for strings that would not fit, before they are made */
+export function readBody(bodies: V2Bodies, body: Buffer, jsonBytes: number | undefined): Soon<InferRequest> {
+  const small = (jsonBytes ?? body.byteLength) <= bodies.inlineBytes;
+  const cost = small ? elementsCost(body, jsonBytes) : 0;
+  return small && cost === 0 ? readInferRequest(body, jsonBytes) : readElsewhere(bodies, { body, jsonBytes, cost });
+}
+
+async function readElsewhere({ thread, maxHeapMb, memory }: V2Bodies, { body, jsonBytes, cost }: { body: Buffer; jsonBytes: number | undefined; cost: number }): Promise<InferRequest> {
+  const release = memory.admit(cost);
+  try {
+    const bytes = movableBytes(body);
+    const job: ReadJob = { bytes, jsonBytes, maxCost: maxCostOf(maxHeapMb) };
+    return (await thread.ask(READ, job, [bytes.buffer])) as InferRequest;
+  } finally {
+    release();
+  }
 }
 
 /**
- * Raw outputs cost nothing here.
+ * Raw numbers cost nothing here.
  * @param kept whether somebody else has the outputs too
  * @throws InferenceError
  */
 export function writeBody({ thread }: V2Bodies, answer: InferAnswer, kept: boolean): Soon<InferBody> {
-  const printed = answer.outputs.reduce((sum, { binary, tensor }) => sum + (binary ? 0 : tensor.data.length), 0);
-  return printed <= INLINE_ELEMENTS ? writeInferAnswer(answer) : writeElsewhere(thread, answer, kept);
+  const written = answer.outputs.reduce((sum, { binary, tensor }) => sum + (binary && isRawView(tensor) ? 0 : tensor.data.length), 0);
+  return written <= INLINE_ELEMENTS ? writeInferAnswer(answer) : writeElsewhere(thread, answer, kept);
 }
 
 async function writeElsewhere(thread: BodyThread, answer: InferAnswer, kept: boolean): Promise<InferBody> {

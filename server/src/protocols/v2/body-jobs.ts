@@ -4,10 +4,10 @@ import { checkCost } from '../bodies/cost.ts';
 import type { Done } from '../bodies/thread.ts';
 import { memoryOf, movableBytes } from '../bodies/memory.ts';
 import { writeInferAnswer, type InferAnswer } from './answer.ts';
-import { readInferRequest } from './body.ts';
+import { elementsCost, readInferRequest } from './body.ts';
 import { messageCost } from '../grpc/skim.ts';
 import { GrpcError } from '../grpc/status.ts';
-import { INFER_COSTS, INFER_REQUEST, requestOf, writeReply, type InferHead, type ReplyOf } from './grpc-messages.ts';
+import { INFER_COSTS, INFER_REQUEST, rawStringsCost, requestOf, writeReply, type InferHead, type ReplyOf } from './grpc-messages.ts';
 import type { InferRequest } from './infer.ts';
 
 export interface ReadJob {
@@ -37,6 +37,7 @@ function readMessage({ bytes, maxCost }: ReadMessageJob): ReadMessage {
   checkCost(bytes, maxCost, (message) => messageCost(message, INFER_COSTS));
   try {
     const message = INFER_REQUEST.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    checkCost(bytes, maxCost, () => rawStringsCost(message));
     const { model_name, model_version, id } = message;
     return { head: { model_name, model_version, id }, ...requested(() => requestOf(message)) };
   } catch (error) {
@@ -56,6 +57,7 @@ function requested(read: () => InferRequest): { request: InferRequest } | { refu
 export const V2_JOBS = {
   [READ]: ({ bytes, jsonBytes, maxCost }: ReadJob): Done => {
     checkCost(bytes.subarray(0, jsonBytes), maxCost);
+    checkCost(bytes, maxCost, (body) => elementsCost(body, jsonBytes));
     const request = readInferRequest(bytes, jsonBytes);
     return { value: request, transfer: memoryOf(request.inputs) };
   },

@@ -7,7 +7,7 @@ import { layoutOf, sizeOf, type Tensor } from '../../inference/tensor.ts';
 import { dtypeOf } from './datatypes.ts';
 import { tensorFromList } from './elements.ts';
 import { inputsOf, type InferRequest, type WantedOutput } from './infer.ts';
-import { MAX_ELEMENTS, tensorFromRaw, type RawTensor } from './raw.ts';
+import { MAX_ELEMENTS, stringsCost, tensorFromRaw, type RawTensor } from './raw.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -87,6 +87,31 @@ function shapeOf(value: unknown, input: string): number[] {
   if (!Array.isArray(value) || !value.every(isDim)) throw malformed("Unable to parse 'shape': attempt to access JSON non-unsigned-integer as unsigned-integer");
   if (!(sizeOf(value) <= MAX_ELEMENTS)) throw malformed(`shape of input '${input}' causes total element count to exceed maximum size of ${String(MAX_ELEMENTS)}`);
   return value;
+}
+
+/** Raw tensors up to this size together cost nothing worth a look. */
+const FREE_BYTES = 65_536;
+
+/**
+ * Memory that raw tensors take which are read one element after the other, strings and float16, where they are large: upper estimate in bytes,
+ * before anything is taken for them. What is wrong with the body is for its reader to say.
+ */
+export function elementsCost(body: Uint8Array, jsonBytes: number | undefined): number {
+  if (jsonBytes === undefined || body.byteLength - jsonBytes <= FREE_BYTES) return 0;
+  try {
+    const json = parseJson(Buffer.from(body.buffer, body.byteOffset, jsonBytes).toString('utf8'));
+    const inputs = isFields(json) ? listOf(json['inputs'], 'inputs') : [];
+    return inputs.reduce((sum, input) => sum + elementsCostOf(input, body.byteLength - jsonBytes), 0);
+  } catch {
+    return 0;
+  }
+}
+
+function elementsCostOf(input: Fields, rawBytes: number): number {
+  const { binary_data_size: size } = parametersOf(input);
+  if (typeof size !== 'number' || size > rawBytes) return 0;
+  if (input['datatype'] === 'FP16') return size * HALF_BYTES;
+  return input['datatype'] === 'BYTES' ? stringsCost(shapeOf(input['shape'], ''), size) : 0;
 }
 
 /** The raw tensors behind the JSON, in the order of the inputs that have one. */

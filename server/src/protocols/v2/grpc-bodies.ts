@@ -7,7 +7,7 @@ import { bytesBeside } from '../grpc/skim.ts';
 import type { Encoded } from '../grpc/service.ts';
 import { GRPC, GrpcError } from '../grpc/status.ts';
 import type { V2Bodies } from './bodies.ts';
-import { INFER_REQUEST, isViewed, requestOf, writeReply, writtenElements, type InferHead, type InferMessage, type ReplyOf } from './grpc-messages.ts';
+import { INFER_REQUEST, isViewed, rawStringsCost, requestOf, writeReply, writtenElements, type InferHead, type InferMessage, type ReplyOf } from './grpc-messages.ts';
 import { READ_MESSAGE, WRITE_MESSAGE, type ReadMessage, type ReadMessageJob } from './body-jobs.ts';
 import type { InferOutput, InferRequest } from './infer.ts';
 
@@ -20,16 +20,24 @@ export interface Asked {
 
 const RAW_INPUT_CONTENTS = [7];
 
-/** @throws GrpcError invalidArgument for what is no such message; InferenceError exceeds_memory_budget */
-export async function readMessage({ thread, inlineBytes, maxHeapMb }: V2Bodies, bytes: Uint8Array): Promise<Asked> {
-  if (bytes.byteLength <= INLINE_LIST_BYTES || bytesBeside(bytes, RAW_INPUT_CONTENTS) <= INLINE_LIST_BYTES) {
-    const message = INFER_REQUEST.decode(bytes);
-    if (isViewed(message, inlineBytes)) return askedHere(message);
+/** @throws GrpcError invalidArgument for what is no such message; InferenceError exceeds_memory_budget, memory_exhausted */
+export async function readMessage(bodies: V2Bodies, bytes: Uint8Array): Promise<Asked> {
+  if (bytes.byteLength > INLINE_LIST_BYTES && bytesBeside(bytes, RAW_INPUT_CONTENTS) > INLINE_LIST_BYTES) return readElsewhere(bodies, bytes, 0);
+  const message = INFER_REQUEST.decode(bytes);
+  return isViewed(message, bodies.inlineBytes) ? askedHere(message) : readElsewhere(bodies, bytes, rawStringsCost(message));
+}
+
+/** @param cost memory that its strings take, which is set aside before they are made */
+async function readElsewhere({ thread, maxHeapMb, memory }: V2Bodies, bytes: Uint8Array, cost: number): Promise<Asked> {
+  const release = memory.admit(cost);
+  try {
+    const own = movableBytes(bytes);
+    const read = (await thread.ask(READ_MESSAGE, { bytes: own, maxCost: maxCostOf(maxHeapMb) } satisfies ReadMessageJob, [own.buffer])) as ReadMessage;
+    if ('broken' in read) throw new GrpcError(GRPC.invalidArgument, read.broken);
+    return { head: read.head, request: () => given(read) };
+  } finally {
+    release();
   }
-  const own = movableBytes(bytes);
-  const read = (await thread.ask(READ_MESSAGE, { bytes: own, maxCost: maxCostOf(maxHeapMb) } satisfies ReadMessageJob, [own.buffer])) as ReadMessage;
-  if ('broken' in read) throw new GrpcError(GRPC.invalidArgument, read.broken);
-  return { head: read.head, request: () => given(read) };
 }
 
 const askedHere = (message: InferMessage): Asked => ({ head: message, request: () => requestOf(message) });

@@ -9,7 +9,7 @@ import { contentsOf, tensorFromContents } from './contents.ts';
 import { dtypeOf, knownDtype, namesOf } from './datatypes.ts';
 import type { InferOutput, InferRequest, WantedOutput } from './infer.ts';
 import { V2_PROTO_RAW } from './proto.ts';
-import { isView, MAX_ELEMENTS, rawOf, tensorFromRaw, type RawTensor } from './raw.ts';
+import { isRawView, isView, MAX_ELEMENTS, rawOf, stringsCost, tensorFromRaw, type RawTensor } from './raw.ts';
 
 /** InferParameter: at most one is set. */
 type Parameters = Record<string, { bool_param?: boolean; int64_param?: number; string_param?: string; double_param?: number; uint64_param?: number }>;
@@ -91,12 +91,16 @@ export const isViewed = ({ inputs, raw_input_contents: raw }: InferMessage, copi
     return bytes.byteLength <= copied || (dtype !== undefined && isView(dtype, bytes));
   });
 
+/** Memory that the strings among raw contents take once read: upper estimate in bytes. */
+export const rawStringsCost = ({ inputs, raw_input_contents: raw }: InferMessage): number =>
+  raw.reduce((sum, bytes, index) => sum + (inputs[index]?.datatype === 'BYTES' ? stringsCost(inputs[index].shape, bytes.byteLength) : 0), 0);
+
 const isRaw = (outputs: readonly InferOutput[]): boolean => outputs.some(({ tensor, binary }) => binary || tensor.dtype === 'float16');
 
 /** Elements that are written one by one, or copied: raw numbers are a view. */
 export function writtenElements(outputs: readonly InferOutput[]): number {
   const raw = isRaw(outputs);
-  return outputs.reduce((sum, { tensor }) => (raw && !Array.isArray(tensor.data) && tensor.dtype !== 'float16' ? sum : sum + tensor.data.length), 0);
+  return outputs.reduce((sum, { tensor }) => (raw && isRawView(tensor) ? sum : sum + tensor.data.length), 0);
 }
 
 const RAW_OUTPUT_CONTENTS = 6;

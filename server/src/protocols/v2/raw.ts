@@ -10,6 +10,13 @@ const HALF_BYTES = 2;
 /** Elements of one tensor. */
 export const MAX_ELEMENTS = 2 ** 31 - 1;
 
+/** Memory of a string beside its text: a place in a list and a value, in the thread that reads it and in the one that is given it. */
+const PER_STRING = 96;
+const COPIES = 2;
+
+/** What the strings of a raw tensor take in memory once read: upper estimate in bytes. The length of each stands before it. */
+export const stringsCost = (shape: readonly number[], byteLength: number): number => Math.min(sizeOf(shape), byteLength / LENGTH_BYTES) * PER_STRING + byteLength * COPIES;
+
 export interface RawTensor {
   name: string;
   dtype: DType;
@@ -66,6 +73,9 @@ function readStrings(bytes: Uint8Array, count: number, name: string): StringData
 export function textOrBytes(bytes: Uint8Array): string | Uint8Array {
   return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8') : new Uint8Array(bytes);
 }
+
+/** Whether the raw form of a tensor is a view on its elements. */
+export const isRawView = ({ data, dtype }: Tensor): boolean => !Array.isArray(data) && dtype !== 'float16';
 
 /** The raw form of a tensor; numbers are a view, not a copy. */
 export function rawOf(tensor: Tensor): Uint8Array {
