@@ -110,7 +110,7 @@ export const ModelPackage = z.strictObject({
   signature: z.string().optional(),
   /** An .mjs file of the package that exports preprocess, postprocess or both. Runs only where the server allows it. */
   handlers: z.strictObject({ module: z.string().regex(/^[^/\\].*\.mjs$/) }).optional(),
-  /** Where its workers run; the server's own setting wins. Default: thread. */
+  /** Where its workers run, which it shares with no other model then; the server's own setting wins. Default: threads, shared by small models where there are many. */
   isolation: Isolation.optional(),
   inputs: z.array(TensorSpec).min(1).optional(),
   outputs: z.array(TensorSpec).min(1).optional(),

@@ -43,6 +43,7 @@ const VARIABLES = {
   WARMUP_ITERATIONS: [count(3), 'runs on each warm-up input'],
   LAZY_LOAD: [flag, 'load a model on its first call, and unload it when others need its memory'],
   TF_WORKERS: [count(1, 1), 'workers of each model; each holds the weights once more'],
+  SHARED_WORKERS: [count(0), 'threads of one runtime before its small models share them; 0 = CPUs of the container'],
   TF_THREADS: [count(0), 'threads inside one operation; 0 = CPUs of the container'],
   WORKER_HEAP_MB: [count(1024, 16), 'JavaScript heap of a worker, MiB'],
   ALLOW_SLOW_BACKEND: [flag, 'serve tfjs models without native TensorFlow, many times slower'],
@@ -69,6 +70,8 @@ type Values = { [N in Name]: z.output<(typeof VARIABLES)[N][0]> };
 export interface ServerConfig extends Values {
   /** Threads inside one operation, resolved. */
   threads: number;
+  /** Threads of one runtime before its models share them, resolved. */
+  sharedWorkers: number;
   /** Bytes the process may take, resolved. */
   memoryBudget: number;
   /** Bytes that models may take together, resolved. */
@@ -101,7 +104,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
   return Object.freeze({
     ...values,
     MODEL_PATH: path.resolve(values.MODEL_PATH),
-    threads: values.TF_THREADS || Math.max(1, Math.floor(cgroupCpus() ?? availableParallelism())),
+    threads: values.TF_THREADS || ownCpus(),
+    sharedWorkers: values.SHARED_WORKERS || ownCpus(),
     memoryBudget,
     modelMemory: values.MODEL_MEMORY_BYTES || Math.floor(memoryBudget * MODEL_SHARE),
     aliasPorts: [...new Set([...aliasPorts(values.ALIAS_PORTS, values.PORT), ...cloudPorts(values)])],
@@ -109,6 +113,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
     adminHost: values.ADMIN_HOST ?? (values.BEHIND_ROUTER || values.ADMIN_TOKEN !== undefined ? '0.0.0.0' : '127.0.0.1'),
   });
 }
+
+const ownCpus = (): number => Math.max(1, Math.floor(cgroupCpus() ?? availableParallelism()));
 
 function checkSizes(values: Values): void {
   for (const name of ['BATCH_PREFERRED_SIZES', 'BATCH_ALLOWED_SIZES'] as const) {

@@ -43,7 +43,7 @@ const INLINE_BODY_BYTES = 256 * 1024;
 export function buildParts(config: ServerConfig): Parts {
   const log = pino({ level: config.LOG_LEVEL, base: config.REVISION === undefined ? null : { revision: config.REVISION } });
   const metrics = new MetricsCollector();
-  const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB, threads: config.threads, environment: config.childEnvironment });
+  const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB, threads: config.threads, shared: config.sharedWorkers, memoryBytes: config.modelMemory, environment: config.childEnvironment });
   const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss() + pool.outsideBytes(), maxAgeMs: RSS_MAX_AGE_MS });
   const manager = new ModelManager(pool, { ...managerOptions(config), memory, handlers: handlerOptions(config, log, metrics) }, managerEvents(log, metrics));
   const preprocessing = new PreprocessingPipeline({ maxTextLength: MAX_TEXT_LENGTH });
@@ -120,6 +120,9 @@ function managerEvents(log: Logger, metrics: MetricsCollector): ManagerEvents {
     },
     batch: (spec, batch) => {
       metrics.batch(spec.name, spec.version, batch);
+    },
+    alone: (spec, why) => {
+      log.warn({ model: spec.name, version: spec.version, why }, 'the model shares its worker no more');
     },
     workerLost: (spec, why, delayMs) => {
       metrics.workerLost(spec.name, spec.version);

@@ -18,11 +18,14 @@ async function metric(server: TestServer, name: string): Promise<number> {
 
 const loaded = (server: TestServer): string[] => server.state().models.filter((model) => model.loaded === true).map((model) => model.name);
 
-/** Copies of a small ONNX model, and some of TensorFlow's: two runtimes, one ledger. */
+/** Copies of a small ONNX model with weights beside it, and some of TensorFlow's: two runtimes, one ledger. */
 function many(folder: string): void {
   for (let index = 0; index < COUNT; index++) {
     if (index % 12 === 0) doubling(path.join(folder, nameOf(index), '1'), 'float32', [-1, 5]);
-    else cpSync(path.join(MODELS, 'classifier-onnx', 'v1', 'model.onnx'), path.join(folder, nameOf(index), '1', 'model.onnx'));
+    else {
+      cpSync(path.join(MODELS, 'classifier-onnx', 'v1', 'model.onnx'), path.join(folder, nameOf(index), '1', 'model.onnx'));
+      heavier(path.join(folder, nameOf(index), '1', 'weights.data'), 12 * MIB);
+    }
   }
 }
 
@@ -91,9 +94,8 @@ describe('many models under a small budget', () => {
 
   it('what is in use stays: a call for another waits, then gets 503 with a time to come back', async () => {
     using folder = temporaryFolder();
-    doubling(path.join(folder.path, 'busy', '1'), 'float32', [-1, 2]);
-    doubling(path.join(folder.path, 'other', '1'), 'float32', [-1, 2]);
-    await using server = await serve({ MODEL_PATH: folder.path, LAZY_LOAD: 'true', MODEL_MEMORY_BYTES: String(100 * MIB), WARMUP_ITERATIONS: '0' });
+    for (const name of ['busy', 'other']) heavier(path.join(doubling(path.join(folder.path, name, '1'), 'float32', [-1, 2]), 'weights.data'), 60 * MIB);
+    await using server = await serve({ MODEL_PATH: folder.path, LAZY_LOAD: 'true', MODEL_MEMORY_BYTES: String(160 * MIB), WARMUP_ITERATIONS: '0' });
     expect((await server.post('/predict', { modelName: 'busy', inputs: [[1, 2]] })).status).toBe(200);
     const release = server.parts.manager.registry.find('busy', '1')?.lease(); // as a call does for as long as it runs
     const refused = await server.post('/predict', { modelName: 'other', inputs: [[1, 2]] });

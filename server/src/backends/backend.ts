@@ -90,9 +90,14 @@ export interface WorkerCalls {
 }
 export type WorkerOp = keyof WorkerCalls;
 
+/** Of a call that is no model's: the worker's own start and figures. */
+export const NO_MODEL = 0;
+
 export interface WorkerRequest {
   id: number;
   op: WorkerOp;
+  /** Which of the worker's models the call is for. */
+  model: number;
   payload: unknown;
 }
 

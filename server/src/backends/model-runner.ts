@@ -1,13 +1,14 @@
-// Owns the workers of one model, threads or processes: loads it in each, gives each one run at a time, brings a lost one back with back-off.
-// Must not know requests; tensors go in and come out.
+// Owns a model's seats in workers, threads or processes: loads it in each, gives each one run at a time, brings a lost one back with
+// back-off. Must not know requests, nor which other models sit there; tensors go in and come out.
 import type { Isolation } from '@slipway/api';
 import type { Tensor } from '../inference/tensor.ts';
 import { InferenceError } from '../inference/errors.ts';
 import { cameUp, lost, NEVER_UP, type BackOff } from './back-off.ts';
-import { LoadError, runtimeOf, type ImageJob, type LoadedInfo, type LoadRequest, type WorkerCalls } from './backend.ts';
+import { LoadError, runtimeOf, type ImageJob, type LoadedInfo, type LoadRequest, type WorkerCalls, type WorkerOp } from './backend.ts';
 import type { RemoteWorker } from './remote-worker.ts';
+import { Displaced, type Fault, type Seat } from './seats.ts';
 import type { ThreadShare } from './thread-budget.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { WorkerPool, WorkerWish } from './worker-pool.ts';
 
 export type RunResult = WorkerCalls['run']['value'];
 
@@ -16,14 +17,18 @@ export interface RunnerEvents {
   free(): void;
   /** A worker was lost; it comes back after `delayMs`. */
   lost(why: string, delayMs: number): void;
+  /** The model shares its workers no more. */
+  alone(why: string): void;
 }
 
 interface Slot {
-  worker: RemoteWorker | undefined;
+  seat: Seat | undefined;
   busy: boolean;
   backOff: BackOff;
   timer: NodeJS.Timeout | undefined;
   replacing: boolean;
+  /** Settles when a seat elsewhere was tried. */
+  moving: Promise<void> | undefined;
 }
 
 /** How a model wants to be run. */
@@ -31,54 +36,58 @@ export interface RunnerOptions {
   workers: number;
   /** Where each worker runs. */
   isolation: Isolation;
+  /** Whether it shares a worker with no other model, as a process never does. */
+  own?: boolean;
 }
 
 interface Opened {
-  workers: RemoteWorker[];
+  seats: Seat[];
   info: LoadedInfo;
   share: ThreadShare;
+  wish: Omit<WorkerWish, 'besides'>;
 }
 
 export class ModelRunner {
   readonly info: LoadedInfo;
-  readonly isolation: Isolation;
   readonly #pool: WorkerPool;
   readonly #request: LoadRequest;
   readonly #share: ThreadShare;
+  readonly #wish: Opened['wish'];
   readonly #slots: Slot[] = [];
-  #events: RunnerEvents = { free: () => undefined, lost: () => undefined };
+  #events: RunnerEvents = { free: () => undefined, lost: () => undefined, alone: () => undefined };
   #closed = false;
 
-  private constructor(pool: WorkerPool, request: LoadRequest, isolation: Isolation, opened: Opened) {
+  private constructor(pool: WorkerPool, request: LoadRequest, { seats, info, share, wish }: Opened) {
     this.#pool = pool;
     this.#request = request;
-    this.isolation = isolation;
-    this.info = opened.info;
-    this.#share = opened.share;
-    for (const worker of opened.workers) {
-      const slot: Slot = { worker: undefined, busy: false, backOff: NEVER_UP, timer: undefined, replacing: false };
+    this.info = info;
+    this.#share = share;
+    this.#wish = wish;
+    for (const seat of seats) {
+      const slot: Slot = { seat: undefined, busy: false, backOff: NEVER_UP, timer: undefined, replacing: false, moving: undefined };
       this.#slots.push(slot);
-      this.#occupy(slot, worker);
+      this.#occupy(slot, seat);
     }
   }
 
   /** Loads the model into so many workers. @throws LoadError */
-  static async open(pool: WorkerPool, request: LoadRequest, { workers: count, isolation }: RunnerOptions): Promise<ModelRunner> {
-    const workers: RemoteWorker[] = [];
+  static async open(pool: WorkerPool, request: LoadRequest, { workers: count, isolation, own = isolation === 'process' }: RunnerOptions): Promise<ModelRunner> {
+    const seats: Seat[] = [];
     const share = pool.budget.take(count);
+    const wish = { kind: runtimeOf(request.format), isolation, own, threads: share.threads };
     try {
       let info: LoadedInfo | undefined;
       for (let index = 0; index < count; index++) {
-        const worker = await pool.acquire({ kind: runtimeOf(request.format), isolation, threads: share.threads });
-        workers.push(worker);
-        info = await worker.call('load', { ...request, threads: share.threads });
+        const loaded = await seated(pool, request, { ...wish, besides: seats.map(({ worker }) => worker) });
+        seats.push(loaded.seat);
+        info = loaded.info;
       }
       if (info === undefined) throw new RangeError('a model needs at least one worker');
-      return new ModelRunner(pool, request, isolation, { workers, info, share });
+      return new ModelRunner(pool, request, { seats, info, share, wish });
     } catch (error) {
       share.release();
-      await Promise.all(workers.map((worker) => pool.release(worker)));
-      throw lostInLoad(error, request);
+      await Promise.all(seats.map((seat) => seat.leave()));
+      throw lostInLoad(error, pool, request);
     }
   }
 
@@ -86,14 +95,18 @@ export class ModelRunner {
     this.#events = events;
   }
 
+  get isolation(): Isolation {
+    return this.#wish.isolation;
+  }
+
   /** Workers that could take a run now. */
   get free(): number {
-    return this.#slots.filter((slot) => slot.worker !== undefined && !slot.busy).length;
+    return this.#slots.filter((slot) => slot.seat !== undefined && !slot.busy).length;
   }
 
   /** Workers that hold the model. */
   get alive(): number {
-    return this.#slots.filter((slot) => slot.worker !== undefined).length;
+    return this.#slots.filter((slot) => slot.seat !== undefined).length;
   }
 
   get workers(): number {
@@ -102,7 +115,7 @@ export class ModelRunner {
 
   /** Those that hold the model, for their statistics. */
   held(): RemoteWorker[] {
-    return this.#slots.flatMap((slot) => slot.worker ?? []);
+    return this.#slots.flatMap((slot) => slot.seat?.worker ?? []);
   }
 
   /**
@@ -110,23 +123,34 @@ export class ModelRunner {
    * when `transfer` lists it. @throws InferenceError worker_failed when no worker is free or the worker is lost.
    */
   async run(parts: readonly (readonly Tensor[])[], transfer: readonly ArrayBuffer[] = []): Promise<RunResult> {
-    const slot = this.#slots.find((candidate) => candidate.worker !== undefined && !candidate.busy);
-    if (slot?.worker === undefined) throw new InferenceError('worker_failed', 'No worker of the model is up; it is being started again.');
+    const slot = this.#slots.find((candidate) => candidate.seat !== undefined && !candidate.busy);
+    if (slot?.seat === undefined) throw new InferenceError('worker_failed', 'No worker of the model is up; it is being started again.');
     slot.busy = true;
     try {
-      return await slot.worker.call('run', { parts }, transfer);
+      return await this.#call(slot, 'run', { parts }, transfer);
     } finally {
       slot.busy = false;
-      if (slot.worker?.worn === true && !slot.replacing) void this.#replace(slot, slot.worker);
-      if (slot.worker !== undefined) this.#events.free();
+      if (slot.seat !== undefined) this.#events.free();
     }
   }
 
   /** Decodes a picture in a worker of the model, after the run under way. */
   async decode(job: ImageJob): Promise<Tensor> {
-    const [worker] = this.held();
-    if (worker === undefined) throw new InferenceError('worker_failed', 'No worker of the model is up; it is being started again.');
-    return worker.call('decode', job);
+    const slot = this.#slots.find((candidate) => candidate.seat !== undefined);
+    if (slot === undefined) throw new InferenceError('worker_failed', 'No worker of the model is up; it is being started again.');
+    return this.#call(slot, 'decode', job);
+  }
+
+  /** What was not begun because of another model is done elsewhere, once. */
+  async #call<Op extends WorkerOp>(slot: Slot, op: Op, payload: WorkerCalls[Op]['payload'], transfer: readonly ArrayBuffer[] = []): Promise<WorkerCalls[Op]['value']> {
+    try {
+      return await (slot.seat as Seat).call(op, payload, transfer);
+    } catch (error) {
+      if (!(error instanceof Displaced)) throw error;
+      await slot.moving;
+      if (slot.seat === undefined) throw error;
+      return slot.seat.call(op, payload, transfer);
+    }
   }
 
   /** Unloads the model and gives the workers back. Runs under way are answered first. */
@@ -139,81 +163,106 @@ export class ModelRunner {
 
   async #vacate(slot: Slot): Promise<void> {
     clearTimeout(slot.timer);
-    const { worker } = slot;
-    slot.worker = undefined;
-    if (worker === undefined) return;
-    await worker.call('unload', null).catch(() => worker.stop());
-    await this.#pool.release(worker);
+    const { seat } = slot;
+    slot.seat = undefined;
+    await seat?.leave();
   }
 
-  #occupy(slot: Slot, worker: RemoteWorker): void {
-    slot.worker = worker;
+  #occupy(slot: Slot, seat: Seat): void {
+    slot.seat = seat;
     slot.backOff = cameUp(slot.backOff, performance.now());
-    worker.onEnd((why) => {
-      if (slot.worker === worker) this.#lose(slot, why);
-    });
+    seat.events = {
+      ended: (why, fault) => { if (slot.seat === seat) this.#lose(slot, why, fault); },
+      worn: () => { if (slot.seat === seat && !slot.replacing) void this.#replace(slot, seat); },
+      alone: (why) => { this.#keepAlone(why); },
+    };
+    if (seat.gone !== undefined) this.#lose(slot, seat.gone.message, 'unknown');
   }
 
-  async #acquireLoaded(): Promise<RemoteWorker> {
-    const { threads } = this.#share;
-    const worker = await this.#pool.acquire({ kind: runtimeOf(this.#request.format), isolation: this.isolation, threads });
-    try {
-      await worker.call('load', { ...this.#request, threads });
-      return worker;
-    } catch (error) {
-      await this.#pool.release(worker);
-      throw error;
-    }
+  async #acquireLoaded(): Promise<Seat> {
+    return (await seated(this.#pool, this.#request, { ...this.#wish, besides: this.held() })).seat;
   }
 
-  /** Brings a new worker up beside the worn one, which serves until then. */
-  async #replace(slot: Slot, worn: RemoteWorker): Promise<void> {
+  /** Takes a seat in another worker beside the one in the worn worker, which serves until then. */
+  async #replace(slot: Slot, worn: Seat): Promise<void> {
     slot.replacing = true;
     try {
       const fresh = await this.#acquireLoaded();
-      if (this.#closed || slot.worker !== worn) {
-        await this.#pool.release(fresh);
+      if (this.#closed || slot.seat !== worn) {
+        await fresh.leave();
         return;
       }
       this.#occupy(slot, fresh);
       slot.busy = false;
       this.#events.free();
       // Its run under way, if any, is answered before the unload is.
-      await worn.call('unload', null);
-      await worn.stop();
+      await worn.leave();
     } catch {
-      // The worn worker goes on; the next failed run tries again.
+      // The worn worker goes on; its next call tries again.
     } finally {
       slot.replacing = false;
     }
   }
 
-  #lose(slot: Slot, why: string): void {
-    slot.worker = undefined;
+  /** Another model's fault is not held against this one: it moves at once. */
+  #lose(slot: Slot, why: string, fault: Fault): void {
+    slot.seat = undefined;
+    slot.moving = undefined;
     if (this.#closed || this.#pool.closed) return;
+    if (fault === 'own') this.#keepAlone(why);
+    if (fault === 'other') {
+      slot.moving = this.#revive(slot);
+      return;
+    }
     const { backOff, delayMs } = lost(slot.backOff, performance.now());
     slot.backOff = backOff;
     this.#events.lost(why, delayMs);
     slot.timer = setTimeout(() => void this.#revive(slot), delayMs);
   }
 
+  #keepAlone(why: string): void {
+    if (this.#wish.own || this.#pool.loners.has(this.#request.path)) return;
+    this.#pool.loners.add(this.#request.path);
+    this.#events.alone(why);
+  }
+
   async #revive(slot: Slot): Promise<void> {
     try {
-      const worker = await this.#acquireLoaded();
+      const seat = await this.#acquireLoaded();
       if (this.#closed) {
-        await this.#pool.release(worker);
+        await seat.leave();
         return;
       }
-      this.#occupy(slot, worker);
+      this.#occupy(slot, seat);
       this.#events.free();
     } catch (error) {
-      this.#lose(slot, (error as Error).message);
+      this.#lose(slot, (error as Error).message, 'unknown');
     }
   }
 }
 
+/** Loads a model into a worker; once more elsewhere, if another model ends that one before. */
+async function seated(pool: WorkerPool, request: LoadRequest, wish: WorkerWish): Promise<{ seat: Seat; info: LoadedInfo }> {
+  const load = async (): Promise<{ seat: Seat; info: LoadedInfo }> => {
+    const seat = await pool.acquire({ ...wish, own: wish.own || pool.loners.has(request.path) });
+    try {
+      return { seat, info: await seat.call('load', { ...request, threads: wish.threads }) };
+    } catch (error) {
+      await seat.leave();
+      throw error;
+    }
+  };
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof Displaced)) throw error;
+    return load();
+  }
+}
+
 /** A worker that ends while it loads a file is that file's fault, as far as anybody can tell. */
-function lostInLoad(error: unknown, request: LoadRequest): unknown {
-  if (!(error instanceof InferenceError) || error.code !== 'worker_failed') return error;
+function lostInLoad(error: unknown, pool: WorkerPool, request: LoadRequest): unknown {
+  if (!(error instanceof InferenceError) || error instanceof Displaced || error.code !== 'worker_failed') return error;
+  pool.loners.add(request.path);
   return new LoadError('ModelParseFailed', `${request.path}: ${error.message}`, error);
 }

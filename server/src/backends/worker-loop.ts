@@ -1,5 +1,5 @@
-// What a worker does with one model's native tensors, in a thread or in a process of its own: answers load, run, decode, unload and
-// stats, one at a time. Must not know HTTP, packages or batching policy, nor what carries its messages.
+// What a worker does with the native tensors of its models, in a thread or in a process of its own: answers load, run, decode, unload and
+// stats, one at a time. Must not know HTTP, packages or batching policy, nor what carries its messages, nor whose turn it is.
 import { LoadError, runtimeOf, type Backend, type BackendModel, type ImageJob, type LoadRequest, type RuntimeKind, type WorkerCalls, type WorkerFault, type WorkerReply, type WorkerRequest, type WorkerSettings } from './backend.ts';
 import { InferenceError, toRecord } from '../inference/errors.ts';
 import { concatRows, type Tensor } from '../inference/tensor.ts';
@@ -11,7 +11,10 @@ export type Answer = (reply: WorkerReply, transfer: ArrayBuffer[]) => void;
 
 let settings: WorkerSettings = { allowSlowBackend: false };
 let backend: Promise<Backend> | undefined;
-let model: BackendModel | undefined;
+/** By the number that the server gave each. */
+const models = new Map<number, BackendModel>();
+/** What failed runs of models that are gone left behind. */
+let leftBytes = 0;
 
 /** Loaded on first use: who serves ONNX only never pays for TensorFlow, and the other way round. */
 const RUNTIMES: Record<RuntimeKind, () => Promise<Backend>> = {
@@ -29,13 +32,14 @@ function opened(): Promise<Backend> {
   return backend;
 }
 
-async function load(request: LoadRequest): Promise<WorkerCalls['load']['value']> {
-  await unload();
-  model = await (await open(runtimeOf(request.format))).load(request);
+async function load(request: LoadRequest, id: number): Promise<WorkerCalls['load']['value']> {
+  const model = await (await open(runtimeOf(request.format))).load(request);
+  models.set(id, model);
   return { signature: model.signature, bytes: model.bytes, maxInt64: model.maxInt64 };
 }
 
-async function run(parts: readonly (readonly Tensor[])[]): Promise<WorkerCalls['run']['value']> {
+async function run(parts: readonly (readonly Tensor[])[], id: number): Promise<WorkerCalls['run']['value']> {
+  const model = models.get(id);
   if (model === undefined) throw new Error('no model is loaded');
   const names = parts[0]?.map((tensor) => tensor.name) ?? [];
   const inputs = names.map((_, index) => concatRows(parts.map((part) => part[index] as Tensor)));
@@ -44,19 +48,27 @@ async function run(parts: readonly (readonly Tensor[])[]): Promise<WorkerCalls['
   return { outputs, computeMs: performance.now() - started };
 }
 
-async function unload(): Promise<null> {
-  const old = model;
-  model = undefined;
+async function unload(id: number): Promise<null> {
+  const old = models.get(id);
+  models.delete(id);
+  leftBytes += old?.lostBytes ?? 0;
   await old?.dispose();
   return null;
 }
 
-const OPS: { [Op in keyof WorkerCalls]: (payload: never) => WorkerCalls[Op]['value'] | Promise<WorkerCalls[Op]['value']> } = {
+/** Whether failed runs left so much behind that a new worker should take over. */
+function isWorn(): boolean {
+  let bytes = leftBytes;
+  for (const { lostBytes = 0 } of models.values()) bytes += lostBytes;
+  return bytes > WORN_BYTES;
+}
+
+const OPS: { [Op in keyof WorkerCalls]: (payload: never, model: number) => WorkerCalls[Op]['value'] | Promise<WorkerCalls[Op]['value']> } = {
   start: async (kind: RuntimeKind) => (await open(kind)).info,
   load,
-  run: ({ parts }: WorkerCalls['run']['payload']) => run(parts),
+  run: ({ parts }: WorkerCalls['run']['payload'], model) => run(parts, model),
   decode: async (job: ImageJob) => (await opened()).decode(job),
-  unload,
+  unload: (_, model) => unload(model),
   stats: async () => {
     (globalThis as { gc?: () => void }).gc?.(); // only where --expose-gc asks for it: leak tests count what is held, not what may go
     return (await opened()).stats();
@@ -75,11 +87,11 @@ function transferables(value: unknown): ArrayBuffer[] {
   return outputs.flatMap((tensor) => (Array.isArray(tensor.data) ? [] : [tensor.data.buffer as ArrayBuffer]));
 }
 
-async function replyTo({ id, op, payload }: WorkerRequest): Promise<WorkerReply> {
+async function replyTo({ id, op, model, payload }: WorkerRequest): Promise<WorkerReply> {
   try {
-    return { id, ok: true, value: await OPS[op](payload as never) };
+    return { id, ok: true, value: await OPS[op](payload as never, model) };
   } catch (error) {
-    return { id, ok: false, error: faultOf(error), worn: (model?.lostBytes ?? 0) > WORN_BYTES };
+    return { id, ok: false, error: faultOf(error), worn: isWorn() };
   }
 }
 

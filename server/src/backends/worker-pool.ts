@@ -1,18 +1,26 @@
-// Owns workers between models. Of threads, the first one of each runtime starts alone, and one idle thread is kept for the next load;
-// a process belongs to one model and ends with it. Must not know what a worker is used for.
+// Owns workers between models. Threads of one runtime are shared by its models once there are as many as the CPUs; the first one starts
+// alone, and an empty one is kept for the next load. A process belongs to one model and ends with it. Must not know what calls do.
 import type { Isolation } from '@slipway/api';
 import { InferenceError } from '../inference/errors.ts';
 import type { RuntimeInfo, RuntimeKind } from './backend.ts';
+import { choose, newWorkers, type Workers } from './placement.ts';
 import type { RemoteWorker } from './remote-worker.ts';
+import { Seats, type Seat } from './seats.ts';
 import { ThreadBudget } from './thread-budget.ts';
 import { WorkerProcess } from './worker-process.ts';
 import { WorkerThread, type ThreadOptions } from './worker-thread.ts';
 
 const KEEP_IDLE = 1;
+/** Of the memory that models may take, workers take at most this share before models share them. */
+const WORKERS_SHARE = 0.5;
 
 export interface PoolOptions extends ThreadOptions {
   /** CPUs for threads inside operations, all models together. Default 1. */
   threads?: number;
+  /** Threads of one runtime before its models share them. Default: the CPUs. */
+  shared?: number;
+  /** Bytes that models and workers may take together. Default: no limit. */
+  memoryBytes?: number;
   /** All that a process of a model sees of the server's environment. Default nothing. */
   environment?: Readonly<Record<string, string>>;
 }
@@ -21,14 +29,24 @@ export interface PoolOptions extends ThreadOptions {
 export interface WorkerWish {
   kind: RuntimeKind;
   isolation: Isolation;
+  /** Whether it shares its workers with no other model. */
+  own: boolean;
   /** Threads inside one operation, where the worker is a process. */
   threads: number;
+  /** Workers that hold the model already. */
+  besides: readonly RemoteWorker[];
+}
+
+/** A thread and the models in it. */
+interface Place extends Seats {
+  /** Resolves when its runtime is loaded. */
+  started: Promise<void>;
 }
 
 /** The threads of one runtime. A thread keeps the runtime that it was started with. */
 interface Shelf {
-  idle: WorkerThread[];
-  first: Promise<RemoteWorker> | undefined;
+  places: Set<Place>;
+  first: Promise<void> | undefined;
   info: RuntimeInfo | undefined;
   fault: string | undefined;
   /** Most bytes that memory grew by when one more worker was started; 0 = not measured yet. */
@@ -57,6 +75,8 @@ export interface PoolReport {
 export class WorkerPool {
   /** How many threads a model may have. */
   readonly budget: ThreadBudget;
+  /** Models, by their path, that ended a worker or kept it for long: they share with none. */
+  readonly loners = new Set<string>();
   readonly #options: PoolOptions;
   readonly #all = new Map<RemoteWorker, RuntimeKind>();
   /** Workers started so far. */
@@ -90,9 +110,15 @@ export class WorkerPool {
     return [...this.#all.keys()];
   }
 
-  /** Bytes that one more worker takes, without a model: measured as workers are started, else what is usual. */
-  costOf(kind: RuntimeKind, isolation: Isolation): number {
-    return this.#shelf(kind).costs[isolation] || USUAL_COST[kind][isolation];
+  /** Bytes that all workers take, without their models: measured as workers are started, else what is usual. */
+  get workerBytes(): number {
+    return [...this.#all].reduce((sum, [worker, kind]) => sum + this.#costOf(kind, worker instanceof WorkerProcess ? 'process' : 'thread'), 0);
+  }
+
+  /** Bytes of the workers that are started for a model that comes now. */
+  startBytes(workers: number, { kind, isolation, own }: Pick<WorkerWish, 'kind' | 'isolation' | 'own'>): number {
+    const started = isolation === 'process' ? workers : newWorkers(workers, this.#threadsFor({ kind, own, besides: [] }));
+    return started * this.#costOf(kind, isolation);
   }
 
   /** Bytes of memory that workers hold outside the server's own process. */
@@ -101,33 +127,16 @@ export class WorkerPool {
   }
 
   /**
-   * A worker whose runtime is loaded. The first thread of a runtime is started alone (see primeAttributeNames); later ones wait for it.
+   * A seat in a worker whose runtime is loaded. The first thread of a runtime is started alone (see primeAttributeNames); later ones wait for it.
    * @throws LoadError NativeBackendUnavailable; InferenceError draining once the pool is closed
    */
-  async acquire(wish: WorkerWish): Promise<RemoteWorker> {
+  async acquire(wish: WorkerWish): Promise<Seat> {
     if (this.#closed) throw new InferenceError('draining', 'The server is shutting down.');
-    const shelf = this.#shelf(wish.kind);
-    if (wish.isolation === 'process') return this.#start(this.#process(wish.threads), wish.kind, shelf);
-    const idle = shelf.idle.pop();
-    if (idle?.alive === true) return idle;
-    if (shelf.first === undefined) {
-      shelf.first = this.#start(new WorkerThread(this.#options), wish.kind, shelf);
-      return shelf.first;
-    }
-    await shelf.first.catch(() => undefined);
-    if (this.#closed) throw new InferenceError('draining', 'The server is shutting down.');
-    return this.#start(new WorkerThread(this.#options), wish.kind, shelf);
-  }
-
-  /** Takes a worker back that holds no model any more. */
-  async release(worker: RemoteWorker): Promise<void> {
-    const kind = this.#all.get(worker);
-    const idle = kind === undefined ? undefined : this.#shelf(kind).idle;
-    if (worker instanceof WorkerThread && idle !== undefined && worker.alive && idle.length < KEEP_IDLE) {
-      idle.push(worker);
-      return;
-    }
-    await worker.stop();
+    const place = wish.isolation === 'process' ? this.#processFor(wish) : (choose(this.#threadsFor(wish)) ?? this.#newThread(wish.kind));
+    if (wish.own) place.reserved = true;
+    const seat = place.sit();
+    await place.started;
+    return seat;
   }
 
   /** Ends every worker; models that still have some do not get others. */
@@ -139,32 +148,71 @@ export class WorkerPool {
   #shelf(kind: RuntimeKind): Shelf {
     const known = this.#shelves.get(kind);
     if (known !== undefined) return known;
-    const made: Shelf = { idle: [], first: undefined, info: undefined, fault: undefined, costs: { thread: 0, process: 0 } };
+    const made: Shelf = { places: new Set(), first: undefined, info: undefined, fault: undefined, costs: { thread: 0, process: 0 } };
     this.#shelves.set(kind, made);
     return made;
   }
 
-  #process(threads: number): WorkerProcess {
-    return new WorkerProcess({ ...this.#options, threads, environment: this.#options.environment ?? {} });
+  #costOf(kind: RuntimeKind, isolation: Isolation): number {
+    return this.#shelf(kind).costs[isolation] || USUAL_COST[kind][isolation];
   }
 
-  async #start(worker: RemoteWorker, kind: RuntimeKind, shelf: Shelf): Promise<RemoteWorker> {
+  #threadsFor({ kind, own, besides }: Pick<WorkerWish, 'kind' | 'own' | 'besides'>): Workers<Place> {
+    const places = [...this.#shelf(kind).places].filter((place) => place.worker.alive);
+    const { memoryBytes = Infinity, threads = 1, shared = threads } = this.#options;
+    const fitting = Math.max(1, Math.floor((WORKERS_SHARE * memoryBytes) / this.#costOf(kind, 'thread')));
+    return { open: places.filter((place) => !place.reserved && !place.retired && !besides.includes(place.worker)), count: places.length, most: Math.min(shared, fitting), own };
+  }
+
+  #newThread(kind: RuntimeKind): Place {
+    const shelf = this.#shelf(kind);
+    const place = this.#placeOf(new WorkerThread(this.#options), kind, (seats) => this.#emptied(seats, shelf));
+    shelf.places.add(place);
+    place.worker.onEnd(() => shelf.places.delete(place));
+    return place;
+  }
+
+  #processFor({ kind, threads }: WorkerWish): Place {
+    return this.#placeOf(new WorkerProcess({ ...this.#options, threads, environment: this.#options.environment ?? {} }), kind, (seats) => seats.worker.stop());
+  }
+
+  #placeOf(worker: RemoteWorker, kind: RuntimeKind, emptied: (seats: Seats) => Promise<void>): Place {
+    const seats: Seats = new Seats(worker, () => emptied(seats));
+    return Object.assign(seats, { started: this.#start(worker, kind) });
+  }
+
+  async #emptied(seats: Seats, { places }: Shelf): Promise<void> {
+    const idle = [...places].filter((place) => place.tenants === 0 && !place.retired && place !== seats);
+    seats.reserved = false;
+    seats.retired ||= idle.length >= KEEP_IDLE;
+    if (seats.retired) await seats.worker.stop();
+  }
+
+  async #start(worker: RemoteWorker, kind: RuntimeKind): Promise<void> {
+    this.#all.set(worker, kind);
+    worker.onEnd(() => this.#all.delete(worker));
+    const shelf = this.#shelf(kind);
+    try {
+      if (worker instanceof WorkerProcess) await this.#load(worker, kind, shelf);
+      else if (shelf.first === undefined) await (shelf.first = this.#load(worker, kind, shelf));
+      else await shelf.first.catch(() => undefined).then(() => this.#load(worker, kind, shelf));
+    } catch (error) {
+      await worker.stop();
+      throw error;
+    }
+  }
+
+  async #load(worker: RemoteWorker, kind: RuntimeKind, shelf: Shelf): Promise<void> {
     const before = process.memoryUsage.rss();
     const started = ++this.#started;
     const first = shelf.info === undefined;
-    this.#all.set(worker, kind);
-    worker.onEnd(() => {
-      this.#all.delete(worker);
-    });
     try {
       shelf.info = await worker.call('start', kind);
       shelf.fault = undefined;
       // The first one brings the library along; what grew while others were started is not one worker's.
       if (started === this.#started) shelf.costs = measured(shelf.costs, kind, { thread: first ? 0 : process.memoryUsage.rss() - before, process: worker.outsideBytes() });
-      return worker;
     } catch (error) {
       shelf.fault = (error as Error).message;
-      await worker.stop();
       throw error;
     }
   }

@@ -34,7 +34,7 @@ export const METRICS = {
   slipway_server_model_ready: { type: 'gauge', help: '1 when the version answers calls: loaded and warm, or loaded by its next call.', labels: MODEL },
   slipway_server_model_load_seconds: { type: 'gauge', help: 'How long loading and warm-up took.', labels: MODEL },
   slipway_server_model_memory_bytes: { type: 'gauge', help: 'Bytes of the weights, all workers together.', labels: MODEL },
-  slipway_server_models_memory_bytes: { type: 'gauge', help: 'Memory booked for the loaded models: weights in every worker, and what a worker costs as measured.', labels: [] },
+  slipway_server_models_memory_bytes: { type: 'gauge', help: 'Memory booked for the loaded models: weights in every worker, and what each worker costs as measured.', labels: [] },
   slipway_server_models_memory_limit_bytes: { type: 'gauge', help: 'Memory that models may take together; those that are loaded by calls give way within it.', labels: [] },
   slipway_server_model_loads_total: { type: 'counter', help: 'Times the version was loaded.', labels: MODEL },
   slipway_server_handler_timeouts_total: { type: 'counter', help: 'Calls of a package\'s handler that were ended because their time was over.', labels: [...MODEL, 'handler'] },

@@ -1,25 +1,34 @@
-// Owns what a model takes in memory: guessed from its files before it is loaded, counted afterwards. Weights are in every worker once,
-// and every worker has a cost of its own, which the pool measures.
+// Owns what a model takes in memory: guessed from its files before it is loaded, counted afterwards. Weights are in every worker once;
+// what a worker costs by itself the pool counts, for models share them.
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Isolation } from '@slipway/api';
 import { runtimeOf } from '../backends/backend.ts';
 import type { WorkerPool } from '../backends/worker-pool.ts';
-import type { LoaderOptions } from './loader.ts';
 import type { Model } from './model.ts';
 import type { PackageOnDisk } from './model-package.ts';
 
-/** Bytes that a model will take, by the size of its files. */
-export function expectedBytes(pool: WorkerPool, { format, modelPath, manifest }: PackageOnDisk, { workers, isolation }: Pick<LoaderOptions, 'workers' | 'isolation'>): number {
-  const folder = statSync(modelPath).isDirectory() ? modelPath : path.dirname(modelPath);
-  return workers * (folderBytes(folder) + pool.costOf(runtimeOf(format), isolation ?? manifest?.isolation ?? 'thread'));
+/** A model with more files than this gains little by a shared worker, and others would wait long for its loads and runs. */
+const SMALL_BYTES = 32 * 1024 * 1024;
+
+/** Where a model's workers run, and whether it shares them with no other model: large ones do not, nor those for which it was said where they run. */
+export function homeOf({ manifest, modelPath }: PackageOnDisk, asked: Isolation | undefined): { isolation: Isolation; own: boolean } {
+  const said = asked ?? manifest?.isolation;
+  return { isolation: said ?? 'thread', own: said !== undefined || fileBytes(modelPath) > SMALL_BYTES };
+}
+
+/** Bytes that a model will take with the workers that are started for it, by the size of its files. */
+export function expectedBytes(pool: WorkerPool, files: PackageOnDisk, { workers, isolation }: { workers: number; isolation: Isolation | undefined }): () => number {
+  const bytes = workers * fileBytes(files.modelPath);
+  const wish = { kind: runtimeOf(files.format), ...homeOf(files, isolation) };
+  return () => bytes + pool.startBytes(workers, wish);
 }
 
 /** Bytes that a loaded model takes. */
-export function loadedBytes(pool: WorkerPool, { runner, spec }: Model): number {
-  return runner.workers * (runner.info.bytes + pool.costOf(runtimeOf(spec.format), runner.isolation));
-}
+export const loadedBytes = ({ runner }: Model): number => runner.workers * runner.info.bytes;
 
-function folderBytes(folder: string): number {
+function fileBytes(modelPath: string): number {
+  const folder = statSync(modelPath).isDirectory() ? modelPath : path.dirname(modelPath);
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return files.reduce((sum, file) => sum + statSync(path.join(file.parentPath, file.name)).size, 0);
 }

@@ -14,6 +14,7 @@ import type { ServingSpec } from '../inference/spec.ts';
 import type { Tensor } from '../inference/tensor.ts';
 import { textVectorizer, type TextVectorizer } from '../inference/text-vectorizer.ts';
 import { numericVersion } from '../inference/versions.ts';
+import { homeOf } from './footprint.ts';
 import { openHandlers, preprocessSample, warmHandlers, type SampleBody } from './package-handlers.ts';
 import type { HandlerOptions, Handlers } from '../plugins/handlers.ts';
 import type { Model } from './model.ts';
@@ -45,6 +46,7 @@ export interface LoaderEvents {
   phase(phase: 'Loading' | 'WarmingUp'): void;
   batch(spec: ServingSpec, batch: RanBatch): void;
   lost(spec: ServingSpec, why: string, delayMs: number): void;
+  alone(spec: ServingSpec, why: string): void;
 }
 
 const DEFAULT_ENTRIES = 10_000;
@@ -71,7 +73,7 @@ async function loadWith(handlers: Handlers | undefined, pool: WorkerPool, job: L
   const { files } = job;
   const vectorizer = await vectorizerOf(files);
   const request = { format: files.format, path: files.modelPath, signatureName: files.manifest?.signature ?? 'serving_default' };
-  const runner = await ModelRunner.open(pool, request, { workers: options.workers, isolation: options.isolation ?? files.manifest?.isolation ?? 'thread' });
+  const runner = await ModelRunner.open(pool, request, { workers: options.workers, ...homeOf(files, options.isolation) });
   try {
     const spec = { ...specFor(job.identity, files, runner.info), ...present({ handlers: handlers?.given }) };
     checkVectorizer(spec, vectorizer);
@@ -83,7 +85,7 @@ async function loadWith(handlers: Handlers | undefined, pool: WorkerPool, job: L
     await warmHandlers(handlers, spec, samples, run);
     const limits = { ...wanted, merge: warm.batching.enabled };
     const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, atEndOfTurn: setImmediate, onBatch: (batch) => { events.batch(spec, batch); } });
-    runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); } });
+    runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); }, alone: (why) => { events.alone(spec, why); } });
     return { spec, runner, batcher, limits, vectorizer, handlers, cache: responseCache(options, files.manifest), ...warm, ...identityOf(files.manifest, job) };
   } catch (error) {
     await runner.close();

@@ -36,9 +36,11 @@ export interface ManagerEvents {
   evicted(entry: Entry): void;
   batch(spec: ServingSpec, batch: RanBatch): void;
   workerLost(spec: ServingSpec, why: string, delayMs: number): void;
+  /** Shares its workers with no other model from now on. */
+  alone(spec: ServingSpec, why: string): void;
 }
 
-export const NO_EVENTS: ManagerEvents = { changed: () => undefined, loaded: () => undefined, evicted: () => undefined, batch: () => undefined, workerLost: () => undefined };
+export const NO_EVENTS: ManagerEvents = { changed: () => undefined, loaded: () => undefined, evicted: () => undefined, batch: () => undefined, workerLost: () => undefined, alone: () => undefined };
 
 export interface LoadOptions {
   lazy?: boolean;
@@ -69,7 +71,7 @@ export class ModelManager {
     this.#options = options;
     this.#events = events;
     this.registry = new Registry({ behindRouter: options.behindRouter });
-    this.memory = new ModelMemory({ limitBytes: options.modelMemoryBytes ?? Infinity, evict: (resident) => this.#evict(resident as Entry) });
+    this.memory = new ModelMemory({ limitBytes: options.modelMemoryBytes ?? Infinity, workerBytes: () => pool.workerBytes, evict: (resident) => this.#evict(resident as Entry) });
   }
 
   get startFault(): LoadError | undefined {
@@ -248,8 +250,9 @@ export class ModelManager {
       phase: (phase) => { this.#changed(entry, phase); },
       batch: (spec, batch) => { this.#events.batch(spec, batch); },
       lost: (spec, why, delayMs) => { this.#events.workerLost(spec, why, delayMs); },
+      alone: (spec, why) => { this.#events.alone(spec, why); },
     });
-    const bytes = loadedBytes(this.#pool, model);
+    const bytes = loadedBytes(model);
     const booking = this.#booked.get(entry);
     if (booking === undefined) this.#booked.set(entry, this.memory.book(entry, bytes));
     else this.memory.settle(booking, bytes);

@@ -24,8 +24,8 @@ const settled = async (promise: Promise<unknown>): Promise<boolean> => Promise.r
 describe('the memory of models', () => {
   it('the least recently used idle ones give way, only as many as are needed, and only once they are gone', async () => {
     const { memory, evicted, gone } = make(100);
-    for (const [name, used] of [['a', 3], ['b', 1], ['c', 2]] as const) await memory.take(model(name, used), 30);
-    const next = memory.take(model('d', 9), 50);
+    for (const [name, used] of [['a', 3], ['b', 1], ['c', 2]] as const) await memory.take(model(name, used), () => 30);
+    const next = memory.take(model('d', 9), () => 50);
     expect(evicted).toEqual(['b', 'c']);
     expect(memory.used).toBe(90);
     gone();
@@ -38,8 +38,8 @@ describe('the memory of models', () => {
   it('never one in use; its end is waited for', async () => {
     const { memory, evicted, gone } = make(100);
     const busy = model('busy', 1, false);
-    await memory.take(busy, 80);
-    const next = memory.take(model('next', 2), 40);
+    await memory.take(busy, () => 80);
+    const next = memory.take(model('next', 2), () => 40);
     expect(await settled(next)).toBe(false);
     expect(evicted).toEqual([]);
     busy.idle = true;
@@ -52,9 +52,9 @@ describe('the memory of models', () => {
 
   it('refuses, with a time to come back, what finds everything in use; those behind it go on', async () => {
     const { memory } = make(100, { waitMs: 20 });
-    await memory.take(model('busy', 1, false), 80);
-    const large = memory.take(model('large', 2), 40);
-    const small = memory.take(model('small', 2), 20);
+    await memory.take(model('busy', 1, false), () => 80);
+    const large = memory.take(model('large', 2), () => 40);
+    const small = memory.take(model('small', 2), () => 20);
     await expect(large).rejects.toMatchObject({ code: 'memory_exhausted', retryAfterSeconds: 1, message: expect.stringContaining('all in use') as string });
     await small;
     expect(memory.used).toBe(100);
@@ -62,14 +62,14 @@ describe('the memory of models', () => {
 
   it('refuses for good what could never fit', async () => {
     const { memory } = make(100);
-    await expect(memory.take(model('huge', 1), 101)).rejects.toMatchObject({ reason: 'OutOfMemory' });
+    await expect(memory.take(model('huge', 1), () => 101)).rejects.toMatchObject({ reason: 'OutOfMemory' });
   });
 
   it('serves in order of arrival: a small one does not overtake a large one for ever', async () => {
     const { memory, gone } = make(100);
-    await memory.take(model('a', 1), 60);
-    const large = memory.take(model('large', 2), 90);
-    const small = memory.take(model('small', 3), 10);
+    await memory.take(model('a', 1), () => 60);
+    const large = memory.take(model('large', 2), () => 90);
+    const small = memory.take(model('small', 3), () => 10);
     expect(await settled(small)).toBe(false);
     gone();
     await Promise.all([large, small]);
@@ -78,8 +78,8 @@ describe('the memory of models', () => {
 
   it('what turns out larger, or is loaded regardless, makes others give way', async () => {
     const { memory, evicted, gone } = make(100);
-    await memory.take(model('a', 1), 50);
-    const b = await memory.take(model('b', 2, false), 40);
+    await memory.take(model('a', 1), () => 50);
+    const b = await memory.take(model('b', 2, false), () => 40);
     memory.settle(b, 60);
     expect(evicted).toEqual(['a']);
     gone();
@@ -92,8 +92,8 @@ describe('the memory of models', () => {
 
   it('one that was used just now stays for a moment', async () => {
     const { memory, evicted, gone } = make(100, { keepMs: 60 });
-    await memory.take(model('a', performance.now()), 80);
-    const next = memory.take(model('b', 0), 40);
+    await memory.take(model('a', performance.now()), () => 80);
+    const next = memory.take(model('b', 0), () => 40);
     expect(evicted).toEqual([]);
     await vi.waitFor(() => { expect(evicted).toEqual(['a']); });
     gone();

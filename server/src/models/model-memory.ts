@@ -21,6 +21,8 @@ export interface Booking {
 
 export interface ModelMemoryOptions {
   limitBytes: number;
+  /** Bytes of the workers that are there, which belong to no one model. Default none. */
+  workerBytes?: () => number;
   /** How long a load waits for others to fall idle, milliseconds. */
   waitMs?: number;
   /** A version used this recently stays: its call may only be between reading its body and running. */
@@ -31,6 +33,8 @@ export interface ModelMemoryOptions {
 
 interface Waiting {
   booking: Booking;
+  /** What it needs now: workers may have come meanwhile. */
+  bytes: () => number;
   resolve(booking: Booking): void;
   reject(error: Error): void;
   timer: NodeJS.Timeout;
@@ -47,27 +51,28 @@ export class ModelMemory {
   #retry: NodeJS.Timeout | undefined;
 
   constructor(options: ModelMemoryOptions) {
-    this.#options = { waitMs: WAIT_MS, keepMs: KEEP_MS, ...options };
+    this.#options = { waitMs: WAIT_MS, keepMs: KEEP_MS, workerBytes: () => 0, ...options };
   }
 
   get limit(): number {
     return this.#options.limitBytes;
   }
 
-  /** Bytes booked, with those that are being freed. */
+  /** Bytes booked, with those that are being freed, and those of workers. */
   get used(): number {
-    return bytesOf(this.#bookings);
+    return this.#options.workerBytes() + bytesOf(this.#bookings);
   }
 
   /**
    * Books memory for a version that is about to be loaded, once there is room; in order of arrival.
    * @throws LoadError OutOfMemory if it could never fit; InferenceError memory_exhausted if everything stays in use.
    */
-  take(resident: Resident, bytes: number): Promise<Booking> {
+  take(resident: Resident, need: () => number): Promise<Booking> {
     const { limitBytes, waitMs } = this.#options;
+    const bytes = need();
     if (bytes > limitBytes) return Promise.reject(new LoadError('OutOfMemory', `the model needs about ${mib(bytes)}; models may take ${mib(limitBytes)} together (MODEL_MEMORY_BYTES)`));
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { booking: { resident, bytes }, resolve, reject, timer: setTimeout(() => { this.#giveUp(waiting); }, waitMs) };
+      const waiting: Waiting = { booking: { resident, bytes }, bytes: need, resolve, reject, timer: setTimeout(() => { this.#giveUp(waiting); }, waitMs) };
       this.#waiting.push(waiting);
       this.poke();
     });
@@ -94,13 +99,14 @@ export class ModelMemory {
 
   /** Looks again: a version fell idle, or memory became free. */
   poke(): void {
-    for (let head = this.#waiting[0]; head !== undefined && this.used + head.booking.bytes <= this.limit; head = this.#waiting[0]) {
+    for (let head = this.#waiting[0]; head !== undefined && this.used + head.bytes() <= this.limit; head = this.#waiting[0]) {
       this.#waiting.shift();
+      head.booking.bytes = head.bytes();
       clearTimeout(head.timer);
       this.#bookings.add(head.booking);
       head.resolve(head.booking);
     }
-    const wanted = this.#waiting[0]?.booking.bytes ?? 0;
+    const wanted = this.#waiting[0]?.bytes() ?? 0;
     while (this.used - bytesOf(this.#evicting) + wanted > this.limit && this.#evictOne());
   }
 
