@@ -1,6 +1,7 @@
 // Owns the bench of the router against HAProxy, nginx (where installed) and a direct call: the same 90/10 split, an 80-byte JSON POST.
 // The proxy has one core for itself; client and upstreams have others, or share one where there are but two. Rounds are interleaved and
-// medians compared, since neighbours make noise; requests per CPU second of the proxy is the figure that neighbours disturb least.
+// medians compared, since neighbours make noise; requests per CPU second of the proxy is the figure that neighbours disturb least. How much of
+// the proxy's core others had is printed beside each: a p99 is the proxy's own only where that is little.
 // Then each at 70 % of what its core can do (open loop: latency from the moment a request was due), and the memory of a held connection.
 // In the end a verdict on each aim, or why it cannot be given here.
 // Run: node tools/run.mjs test/load/router.ts [--rounds 5] [--seconds 3] [--only direct,router,haproxy,router1mb] [--cores 0,1,2]
@@ -44,22 +45,30 @@ function resultOf(output: string): { rate: number; p50: number; p99: number; bad
   return { rate, p50, p99, bad };
 }
 
+/** Runs `work` while looking at the proxy's core; the CPU seconds that the target used, and the part of the core that others had. */
+function watched<T>(target: Target, work: () => T): { result: T; seconds: number; others: number } {
+  const [core, cpu] = [coreTimes(CORES.proxy), cpuSeconds(target)];
+  const result = work();
+  const [now, seconds] = [coreTimes(CORES.proxy), cpuSeconds(target) - cpu];
+  const busy = now.busy - core.busy;
+  return { result, seconds, others: target.pid === undefined ? 0 : Math.max(0, busy - seconds) / (busy + now.idle - core.idle) };
+}
+
 function wrk(target: Target, connections: number, script: string): Run {
-  const before = cpuSeconds(target);
-  const output = execFileSync('taskset', ['-c', CORES.client, 'wrk', '-t1', `-c${connections}`, `-d${SECONDS}s`, '-s', script, `http://${target.host}:${target.port}/predict`], { encoding: 'utf8' });
-  const seconds = cpuSeconds(target) - before;
+  const args = ['-c', CORES.client, 'wrk', '-t1', `-c${connections}`, `-d${SECONDS}s`, '-s', script, `http://${target.host}:${target.port}/predict`];
+  const { result: output, seconds, others } = watched(target, () => execFileSync('taskset', args, { encoding: 'utf8' }));
   const { rate, p50, p99, bad } = resultOf(output);
   if (bad > 0) throw new Error(`${target.name}: ${bad} bad answers\n${output}`);
-  return { rate, p50, p99, perCore: seconds === 0 ? 0 : (rate * SECONDS) / seconds, anonMb: anonMb(target) };
+  return { rate, p50, p99, perCore: seconds === 0 ? 0 : (rate * SECONDS) / seconds, anonMb: anonMb(target), others };
 }
 
 function openLoop(target: Target, rate: number): OpenLoop {
-  const [core, cpu, started] = [coreTimes(CORES.client), cpuSeconds(target), performance.now()];
+  const [core, started] = [coreTimes(CORES.client), performance.now()];
   const args = [path.join(import.meta.dirname, 'open-loop.ts'), target.host, target.port, Math.round(rate), SECONDS, LANES].map(String);
-  const output = execFileSync('taskset', ['-c', CORES.client, process.execPath, ...args], { encoding: 'utf8' });
+  const { result: output, seconds: cpu, others } = watched(target, () => execFileSync('taskset', ['-c', CORES.client, process.execPath, ...args], { encoding: 'utf8' }));
   const seconds = (performance.now() - started) / 1000;
   const [busy, idle] = [coreTimes(CORES.client).busy - core.busy, coreTimes(CORES.client).idle - core.idle];
-  return { ...(JSON.parse(output) as Omit<OpenLoop, 'proxyBusy' | 'clientBusy'>), proxyBusy: (cpuSeconds(target) - cpu) / seconds, clientBusy: busy / (busy + idle) };
+  return { ...(JSON.parse(output) as Omit<OpenLoop, 'proxyBusy' | 'clientBusy' | 'others'>), proxyBusy: cpu / seconds, clientBusy: busy / (busy + idle), others };
 }
 
 /** Runs each target in turn, round after round; the median of each figure. */
@@ -96,24 +105,25 @@ function row(name: string, cells: readonly (readonly [Cell, number, number?])[])
   return name.padEnd(NAME_WIDTH) + cells.map(([cell, width, places = 0]) => (typeof cell === 'number' ? cell.toFixed(places) : (cell ?? '')).padStart(width)).join('');
 }
 
+const percent = (part: number): string => `${(part * 100).toFixed(0)} %`;
 const unlessZero = (value: number): number | undefined => (value === 0 ? undefined : value);
 
 function printRuns(title: string, results: ReadonlyMap<string, Run>): void {
   const [direct, haproxy] = [results.get('direct'), results.get('haproxy')];
   console.log(`\n${title}, median of ${ROUNDS} x ${SECONDS} s`);
-  console.log('proxy         req/s   req per CPU s  of HAProxy    p50 us   added   p99 us   anon MB');
+  console.log('proxy         req/s   req per CPU s  of HAProxy    p50 us   added   p99 us   others   anon MB');
   for (const [name, run] of results) {
     const ratio = haproxy === undefined || run.perCore === 0 ? undefined : run.perCore / haproxy.perCore;
     const added = direct === undefined || name === 'direct' ? undefined : run.p50 - direct.p50;
-    console.log(row(name, [[run.rate, 9], [unlessZero(run.perCore), 16], [ratio, 13, 2], [run.p50, 9], [added, 8], [run.p99, 9], [unlessZero(run.anonMb), 10, 1]]));
+    console.log(row(name, [[run.rate, 9], [unlessZero(run.perCore), 16], [ratio, 13, 2], [run.p50, 9], [added, 8], [run.p99, 9], [name === 'direct' ? undefined : percent(run.others), 9], [unlessZero(run.anonMb), 10, 1]]));
   }
 }
 
 function printOpenLoops(results: ReadonlyMap<string, OpenLoop>, rateOf: (name: string) => number): void {
   console.log(`\nopen loop at ${LOAD_SHARE * 100} % of the requests that one core of each can do at 32 connections, median of ${ROUNDS} x ${SECONDS} s`);
-  console.log('proxy         req/s    p50 us   p99 us   unanswered   proxy busy   client\'s core busy   client late p99 us');
+  console.log('proxy         req/s    p50 us   p99 us   unanswered   proxy busy   others   client\'s core busy   client late p99 us');
   for (const [name, run] of results) {
-    console.log(row(name, [[rateOf(name), 9], [run.p50, 10], [run.p99, 9], [run.unanswered + run.bad, 13], [`${(run.proxyBusy * 100).toFixed(0)} %`, 13], [`${(run.clientBusy * 100).toFixed(0)} %`, 21], [run.late99, 21]]));
+    console.log(row(name, [[rateOf(name), 9], [run.p50, 10], [run.p99, 9], [run.unanswered + run.bad, 13], [percent(run.proxyBusy), 13], [percent(run.others), 9], [percent(run.clientBusy), 21], [run.late99, 21]]));
   }
 }
 

@@ -1,10 +1,10 @@
-// What the bench says of its figures: met, missed, not measured, or not to be judged because the client was the limit.
+// What the bench says of its figures: met, missed, not measured, or not to be judged because the client was the limit or the proxy's core not its own.
 import { describe, expect, it } from 'vitest';
 import { median, verdictsOf } from './verdicts.ts';
 import type { OpenLoop, Run } from './verdicts.ts';
 
-const run = (over: Partial<Run> = {}): Run => ({ rate: 1000, p50: 100, p99: 200, perCore: 1000, anonMb: 1, ...over });
-const loop = (over: Partial<OpenLoop> = {}): OpenLoop => ({ answered: 1, unanswered: 0, bad: 0, p50: 100, p99: 1000, late99: 100, proxyBusy: 0.7, clientBusy: 0.5, ...over });
+const run = (over: Partial<Run> = {}): Run => ({ rate: 1000, p50: 100, p99: 200, perCore: 1000, anonMb: 1, others: 0, ...over });
+const loop = (over: Partial<OpenLoop> = {}): OpenLoop => ({ answered: 1, unanswered: 0, bad: 0, p50: 100, p99: 1000, late99: 100, proxyBusy: 0.7, clientBusy: 0.5, others: 0, ...over });
 
 const RUNS = new Map([
   [1, new Map([['direct', run({ p50: 20 })], ['router', run({ p50: 120 })], ['haproxy', run({ p50: 100 })]])],
@@ -22,6 +22,7 @@ describe('verdicts', () => {
   it.each([
     ['busy', { clientBusy: 0.97 }, /not judged.*haproxy: the client's core was 97 % busy/],
     ['late', { late99: 900 }, /not judged.*haproxy: the client was 0.9 ms late itself/],
+    ['alone, but the proxy was not', { others: 0.3 }, /not judged.*haproxy: other processes had 30 % of the proxy's core/],
   ])('are not given where the client was %s', (_what, over, words) => {
     expect(said(new Map([...LOOPS, ['haproxy', loop(over)]]))[3]?.[1]).toMatch(words);
   });

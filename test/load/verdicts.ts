@@ -1,9 +1,16 @@
 // Owns the aims of the bench of the router and what the figures say about them. Pure; must not know how the figures come about.
 
+/** What was seen of the proxy's core while a target ran. */
+export interface OnCore {
+  /** Part of the core that other processes had, 0 to 1. */
+  others: number;
+}
+
 /** A closed loop: one target at one number of connections. Times in microseconds. */
-export interface Run {
+export interface Run extends OnCore {
   rate: number;
   p50: number;
+  /** wrk adds the requests that would have come while the target stood still: one standstill of 200 ms in 2 s makes it about 180 ms. */
   p99: number;
   /** Requests per CPU second of the proxy; 0: there is no proxy. */
   perCore: number;
@@ -11,7 +18,7 @@ export interface Run {
 }
 
 /** An open loop at a fixed rate. Times in microseconds, from the moment a request was due. */
-export interface OpenLoop {
+export interface OpenLoop extends OnCore {
   answered: number;
   unanswered: number;
   bad: number;
@@ -40,6 +47,8 @@ export interface Verdict {
 /** A client whose core is busier than this, or who is late for more than half of what it measured, measures itself. */
 const CLIENT_BUSY_MAX = 0.9;
 const CLIENT_LATE_SHARE = 0.5;
+/** A proxy that others take more of its core from waits for them: its slowest answers are theirs. */
+const OTHERS_MAX = 0.1;
 
 export function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
@@ -61,10 +70,11 @@ function addedRatio(runs: ReadonlyMap<string, Run> | undefined): number | undefi
   return direct === undefined ? undefined : ratio(runs, (run) => run.p50 - direct.p50);
 }
 
-/** Why the open loop of a target says more about the client than about the proxy; undefined if it does not. */
-export function clientLimit({ clientBusy, late99, p99 }: OpenLoop): string | undefined {
+/** Why the open loop of a target says more about the client or the machine than about the proxy; undefined if it does not. */
+function limitOf({ clientBusy, late99, p99, others }: OpenLoop): string | undefined {
   if (clientBusy > CLIENT_BUSY_MAX) return `the client's core was ${(clientBusy * 100).toFixed(0)} % busy`;
   if (late99 > p99 * CLIENT_LATE_SHARE) return `the client was ${(late99 / 1000).toFixed(1)} ms late itself`;
+  if (others > OTHERS_MAX) return `other processes had ${(others * 100).toFixed(0)} % of the proxy's core`;
   return undefined;
 }
 
@@ -72,10 +82,10 @@ function tail(openLoops: ReadonlyMap<string, OpenLoop>): Verdict {
   const verdict = judged('p99 at 70 % load, of HAProxy\'s: at most 2', ratio(openLoops, (run) => run.p99), (figure) => figure <= 2);
   const limits = ['router', 'haproxy'].flatMap((name) => {
     const run = openLoops.get(name);
-    const limit = run === undefined ? undefined : clientLimit(run);
+    const limit = run === undefined ? undefined : limitOf(run);
     return limit === undefined ? [] : [`${name}: ${limit}`];
   });
-  return limits.length === 0 ? verdict : { ...verdict, verdict: `not judged, the client is the limit (${limits.join('; ')}): give it a core of its own` };
+  return limits.length === 0 ? verdict : { ...verdict, verdict: `not judged (${limits.join('; ')}): client and proxy need a core of their own` };
 }
 
 /** What the figures say about each aim. */
