@@ -53,8 +53,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   addCompression(app, limits); // inflated with a limit; answers compressed where asked
   addBodies(app); // bytes until the route knows what they are
   addInfoRoutes(app, { registry: parts.manager.registry, metrics: parts.metrics, state, ready, backend: () => parts.pool.report() });
-  addNativeRoutes(app, { engine: parts.engine, bodies: parts.bodies, metrics: parts.metrics, revision: config.REVISION, timeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000 });
   const context = protocolContext(options);
+  addNativeRoutes(app, { context, bodies: parts.bodies }); // predict and batch-predict, of both versions
   addV2Routes(app, context, parts.v2); // Open Inference Protocol V2 (KServe, Triton, MLServer)
   const kserve = config.V1_DIALECT === 'kserve';
   addTfServingRoutes(app, { context, ...parts.tfserving }, !kserve); // TensorFlow Serving's REST, unless /v1/models is KServe's
@@ -70,7 +70,7 @@ function rewriting(paths: VertexPaths): Pick<FastifyServerOptions, 'rewriteUrl'>
   return { rewriteUrl: ({ url = '/' }) => vertexUrl(paths, url) };
 }
 
-/** What all protocols but the native one are made from. */
+/** What all protocols are made from. */
 export function protocolContext({ config, parts, state, ready }: AppOptions): ProtocolContext {
   const policy = { behindRouter: config.BEHIND_ROUTER, token: config.ADMIN_TOKEN, host: config.HOST };
   return {

@@ -5,6 +5,7 @@ import { protocolContext, type AppOptions } from './app.ts';
 import { KEEP_ALIVE_MS } from './http/listener.ts';
 import { PlainConnections } from './http/plain/connections.ts';
 import { plainExchange } from './http/plain/exchange.ts';
+import { plainNative } from './protocols/native/routes.ts';
 import { plainV2 } from './protocols/v2/routes.ts';
 
 /** As Node's server has it. */
@@ -14,6 +15,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 
 export function buildPlain(options: AppOptions): (notPlain: (socket: Socket) => void) => PlainConnections {
   const { config, parts, drain } = options;
+  const context = protocolContext(options);
+  const [native, v2] = [plainNative({ context, bodies: parts.bodies }), plainV2(context, parts.v2)];
   const take = plainExchange({
     revision: config.REVISION,
     origins: config.BEHIND_ROUTER ? [] : config.CORS_ORIGINS,
@@ -22,7 +25,7 @@ export function buildPlain(options: AppOptions): (notPlain: (socket: Socket) => 
     failed: (error, requestId) => {
       parts.log.error({ err: error.cause ?? error, reqId: requestId }, 'call failed');
     },
-    route: plainV2(protocolContext(options), parts.v2),
+    route: (target) => native(target) ?? v2(target),
   });
   const maxBodyBytes = Math.min(MAX_BODY_BYTES, config.MAX_BODY_BYTES);
   return (notPlain) => new PlainConnections({ take, notPlain, maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes, idleMs: KEEP_ALIVE_MS });

@@ -56,6 +56,16 @@ async function bothWays(server: TestServer, asked: Asked): Promise<Raw> {
 
 const row = [1, 2, 3, 4, 5];
 const body = (rows: number, more: object = {}): string => JSON.stringify({ inputs: [{ name: 'readings', shape: [rows, 5], datatype: 'FP32', data: Array.from({ length: rows }, () => row).flat() }], ...more });
+const predict = (inputs: number[][]): string => JSON.stringify({ modelName: 'classifier-onnx', inputs });
+const OCTETS = { 'content-type': 'application/octet-stream' };
+
+/** Without the times that the first version of the API tells, and what their digits do to the length. */
+function timeless(answer: Raw): Raw {
+  const told = answer.body.toString('latin1').replaceAll(/("[a-z]+TimeMs":)[\d.e-]+/g, '$10');
+  const fields = told.includes('TimeMs') ? answer.fields.filter((field) => !field.startsWith('content-length')) : answer.fields;
+  return { ...answer, fields, body: Buffer.from(told, 'latin1') };
+}
+
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 describe('a plain request', () => {
@@ -95,6 +105,40 @@ describe('a plain request', () => {
     const node = await send(server.port, { ...asked, headers: { ...asked.headers, connection: 'close' } });
     expect({ ...plain, kept: 0 }).toEqual({ ...node, kept: 0 });
     expect(plain.status).toContain(` ${String(status)} `);
+  });
+
+  it.each<[string, Asked, number]>([
+    ['rows', { at: '/predict', body: predict([row, row]) }, 200],
+    ['the second version of the API in its path', { at: '/v2/predict', body: predict([row]) }, 200],
+    ['the first one, and no model named', { at: '/v1/predict', body: JSON.stringify({ inputs: [row] }) }, 200],
+    ['a version of the API in a header', { at: '/predict', headers: { 'accept-version': 'v2' }, body: predict([row]) }, 200],
+    ['a version of the API that there is not', { at: '/predict', headers: { 'accept-version': 'v3' }, body: predict([row]) }, 400],
+    ['the cookie of an earlier call', { at: '/predict', headers: { cookie: 'slipway-api-version=2' }, body: predict([row]) }, 200],
+    ['a version of the model in a header', { at: '/predict', headers: { 'slipway-model-version': 'v9' }, body: predict([row]) }, 404],
+    ['several items', { at: '/batch-predict', body: JSON.stringify({ modelName: 'classifier-onnx', batch: [{ inputs: [row] }, { inputs: [row, row] }] }) }, 200],
+    ['several items, the second of them wrong', { at: '/v2/batch-predict', body: JSON.stringify({ batch: [{ inputs: [row] }, { inputs: [[1]] }] }) }, 400],
+    ['preprocessing of its own', { at: '/v2/predict', body: JSON.stringify({ inputs: [row], preprocessing: { normalize: true, scale: 2 } }) }, 200],
+    ['raw numbers', { at: '/v2/predict', headers: OCTETS, body: Buffer.from(Float32Array.from(row).buffer) }, 200],
+    ['raw numbers that are no row', { at: '/predict', headers: OCTETS, body: Buffer.from('abc') }, 400],
+    ['raw numbers for several items', { at: '/batch-predict', headers: OCTETS, body: Buffer.from(Float32Array.from(row).buffer) }, 415],
+    ['no raw numbers', { at: '/predict', headers: OCTETS, body: '' }, 400],
+    ['raw numbers wanted', { at: '/predict', headers: { accept: 'application/octet-stream' }, body: predict([row]) }, 200],
+    ['a text for a model of numbers', { at: '/predict', body: JSON.stringify({ text: 'well' }) }, 400],
+    ['a model there is not', { at: '/predict', body: JSON.stringify({ modelName: 'nobody', inputs: [row] }) }, 404],
+    ['a row too short', { at: '/predict', body: predict([[1]]) }, 400],
+    ['a value that is no number', { at: '/predict', body: '{"inputs":[[1,2,3,4,NaN]]}' }, 400],
+    ['half of some JSON', { at: '/predict', body: '{"inputs":[' }, 400],
+    ['no body', { at: '/predict', body: '' }, 400],
+    ['a query', { at: '/predict?version=v2&modelName=classifier-onnx', body: JSON.stringify({ inputs: [row] }) }, 200],
+    ['a query that names two models', { at: '/predict?modelName=a&modelName=b', body: JSON.stringify({ inputs: [row] }) }, 400],
+  ])('of the native API with %s is answered as any other', async (_what, asked, status) => {
+    await using server = await serve({ MODEL_PATH, REVISION: 'pump-1a2b3' });
+    const plain = timeless(await send(server.port, asked));
+    const node = timeless(await send(server.port, { ...asked, headers: { ...asked.headers, connection: 'close' } }));
+    expect({ ...plain, kept: 0 }).toEqual({ ...node, kept: 0 });
+    expect(plain.status).toContain(` ${String(status)} `);
+    const { text } = await server.parts.metrics.prometheus();
+    expect(text).toMatch(new RegExp(`slipway_server_requests_total\\{.*protocol="native",code="${String(status)}"\\} 2`));
   });
 
   it('is answered compressed where it asks for that and the answer is large', async () => {

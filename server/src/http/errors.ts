@@ -3,12 +3,17 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asInferenceError, InferenceError, problemFor, type ErrorCode } from '../inference/errors.ts';
 
-export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+/** An error as problem+json. */
+export const problemOf = (error: InferenceError, requestId: string): { status: number; type: string; body: string } =>
+  ({ status: error.status, type: PROBLEM_TYPE, body: JSON.stringify(problemFor(error, requestId)) });
 
 /** Sends an error as problem+json. */
-export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: InferenceError): FastifyReply {
+function sendProblem(request: FastifyRequest, reply: FastifyReply, error: InferenceError): FastifyReply {
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
-  return reply.code(error.status).type(PROBLEM_TYPE).send(JSON.stringify(problemFor(error, request.id)));
+  const { status, type, body } = problemOf(error, request.id);
+  return reply.code(status).type(type).send(body);
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;

@@ -1,23 +1,21 @@
 // Owns which version of the API a caller speaks: the path, ?version=v2, Accept-Version: v2, else the cookie of its first call,
 // else 1. No server state: the cookie is the memory.
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceError } from '../../inference/errors.ts';
+import type { Asked } from './asked.ts';
 import type { ApiVersion } from './codec.ts';
-import { queryOf } from './query.ts';
 
 const COOKIE = 'slipway-api-version';
 
 /** @throws InferenceError malformed_request for a version there is not, in either place */
-export function apiVersionOf(request: FastifyRequest, fixed: ApiVersion | undefined): ApiVersion {
+export function apiVersionOf(asked: Asked, fixed: ApiVersion | undefined): ApiVersion {
   if (fixed !== undefined) return fixed;
-  const [query, header] = [queryOf(request, 'version'), request.headers['accept-version']].map((asked) => (typeof asked === 'string' ? parse(asked) : undefined));
-  return query ?? header ?? cookieOf(request) ?? 1;
+  const [query, header] = [asked.query('version'), asked.header('accept-version')].map((version) => (version === undefined ? undefined : parse(version)));
+  return query ?? header ?? cookieOf(asked) ?? 1;
 }
 
-/** The consumer's first call decides; later ones do not change it. */
-export function rememberVersion(request: FastifyRequest, reply: FastifyReply, version: ApiVersion): void {
-  if (cookieOf(request) !== undefined) return;
-  reply.header('set-cookie', `${COOKIE}=${String(version)}; Path=/; SameSite=Lax; HttpOnly`);
+/** The field that an answer says it with. The consumer's first call decides; later ones do not change it. */
+export function rememberedVersion(asked: Asked, version: ApiVersion): Record<string, string> {
+  return cookieOf(asked) === undefined ? { 'set-cookie': `${COOKIE}=${String(version)}; Path=/; SameSite=Lax; HttpOnly` } : {};
 }
 
 function parse(asked: string): ApiVersion {
@@ -30,7 +28,7 @@ function parse(asked: string): ApiVersion {
 
 const IN_COOKIES = new RegExp(`(?:^|;\\s*)${COOKIE}=([12])(?:;|$)`);
 
-function cookieOf(request: FastifyRequest): ApiVersion | undefined {
-  const value = IN_COOKIES.exec(request.headers.cookie ?? '')?.[1];
+function cookieOf(asked: Asked): ApiVersion | undefined {
+  const value = IN_COOKIES.exec(asked.header('cookie') ?? '')?.[1];
   return value === undefined ? undefined : (Number(value) as ApiVersion);
 }

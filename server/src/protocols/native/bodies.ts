@@ -2,6 +2,7 @@
 import { parseJson } from '../../http/json-body.ts';
 import type { Registry } from '../../models/registry.ts';
 import type { Call } from '../../pipeline/call.ts';
+import type { Soon } from '../../pipeline/soon.ts';
 import { maxCostOf } from '../bodies/cost.ts';
 import { movableBytes, movableResult } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
@@ -25,7 +26,7 @@ export class Bodies {
   }
 
   /** @throws InferenceError malformed_request, invalid_input, data_contract_violation */
-  async decode(kind: Kind, bytes: Buffer, outside: Outside): Promise<Call> {
+  decode(kind: Kind, bytes: Buffer, outside: Outside): Soon<Call> {
     const { inlineBytes, registry, thread, maxHeapMb } = this.#options;
     if (bytes.byteLength <= inlineBytes) {
       const body = parseJson(bytes.toString('utf8'));
@@ -33,16 +34,18 @@ export class Bodies {
     }
     const own = movableBytes(bytes);
     const job: DecodeJob = { kind, bytes: own, outside, table: specTable(registry), maxCost: maxCostOf(maxHeapMb) };
-    return (await thread.ask(DECODE, job, [own.buffer])) as Call;
+    return thread.ask(DECODE, job, [own.buffer]) as Promise<Call>;
   }
 
-  async encode(job: EncodeJob): Promise<string | Buffer> {
-    if (job.result.results.some((item) => item.deferred)) {
-      const { value: moved, transfer } = movableResult(job.result);
-      const bytes = (await this.#options.thread.ask(ENCODE, { ...job, result: moved } satisfies EncodeJob, transfer)) as Uint8Array;
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    }
+  encode(job: EncodeJob): Soon<string | Buffer> {
+    if (job.result.results.some((item) => item.deferred)) return this.#encodeElsewhere(job);
     const { kind, version, answer, result } = job;
     return JSON.stringify(kind === 'predict' ? encodePredict(result, version, answer) : encodeBatch(result, version, answer));
+  }
+
+  async #encodeElsewhere(job: EncodeJob): Promise<Buffer> {
+    const { value: moved, transfer } = movableResult(job.result);
+    const bytes = (await this.#options.thread.ask(ENCODE, { ...job, result: moved } satisfies EncodeJob, transfer)) as Uint8Array;
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }
