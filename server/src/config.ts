@@ -21,7 +21,7 @@ const VARIABLES = {
   MODEL_NAME: [text, 'name to serve a single package under; its own stays an alias'],
   MODEL_VERSION: [text, 'version to serve a single package under'],
   MODEL_FORMAT: [ModelFormat.optional(), 'saved-model | tfjs-graph | tfjs-layers | onnx; default: found from the files'],
-  MODEL_ISOLATION: [Isolation.optional(), "thread | process: process gives each worker of a model a child process; default: the package's own, else thread"],
+  MODEL_ISOLATION: [Isolation.optional(), "thread | process: a thread or a child process for each worker of a model, shared with no other; default: the package's own, else threads that small models share"],
   ALLOW_HANDLERS: [flag, 'run the preprocess and postprocess code that packages bring; a package that has some is refused otherwise'],
   HANDLER_TIMEOUT_SECONDS: [z.coerce.number().positive().default(1), 'time for one call of a handler, within the time for the answer'],
   HANDLER_HEAP_MB: [count(64, 8), 'JavaScript heap of the handlers of one model, MiB'],
