@@ -5,8 +5,9 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { onnxModel } from '../../models/training/onnx.ts';
 import type { ModelRunner } from '../../server/src/backends/model-runner.ts';
+import type { Tensor } from '../../server/src/inference/tensor.ts';
 import type { Model } from '../../server/src/models/model.ts';
-import { attribute, doubling, writeSavedModel } from './support/saved-model.ts';
+import { attribute, doubling, picky, writeSavedModel } from './support/saved-model.ts';
 import { MODELS, serve, temporaryFolder, until, type Answer, type TestServer } from './support/server.ts';
 
 const MIB = 1024 * 1024;
@@ -140,6 +141,22 @@ describe('what one model does to the worker', () => {
     const { text } = await server.parts.metrics.prometheus();
     expect(text).toContain('slipway_server_worker_restarts_total{model="words",version="1"} 1');
     expect(text).not.toMatch(/slipway_server_worker_restarts_total\{model="[abc]".*\} [1-9]/);
+  });
+
+  it('leaving native memory behind in failed runs: all move beside their calls, and it sits alone', async () => {
+    using folder = temporaryFolder();
+    for (const name of ['a', 'b']) doubling(path.join(folder.path, name, '1'), 'float32', [-1, 2]);
+    picky(path.join(folder.path, 'picky', '1'));
+    await using server = await serve({ MODEL_PATH: folder.path, SHARED_WORKERS: '1', WARMUP_ITERATIONS: '1' });
+    const before = runnerOf(server, 'picky').held()[0];
+    const steady = traffic(server, ['a', 'b']);
+    const tensor = (): Tensor => ({ name: 'x', dtype: 'float32', shape: [5_000_000, 2], data: new Float32Array(10_000_000).fill(Infinity) });
+    await expect(modelOf(server, 'picky').batcher.submit({ inputs: [tensor()], deadline: Infinity, owned: true })).rejects.toMatchObject({ code: 'inference_failed' });
+    await until(() => before?.alive, (alive) => alive === false);
+    expect((await steady.stop()).bad).toEqual([]);
+    expect(await server.post('/predict', { modelName: 'picky', inputs: [[3, 4]] })).toMatchObject({ status: 200, body: { predictions: [[3, 4]] } });
+    expect(workerOf(server, 'a')).toBe(workerOf(server, 'b'));
+    expect(workerOf(server, 'picky')).not.toBe(workerOf(server, 'a'));
   });
 
   it('loading and unloading beside others leaves no tensor behind', async () => {

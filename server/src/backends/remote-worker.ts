@@ -20,7 +20,7 @@ export abstract class RemoteWorker {
   onFree: () => void = () => undefined;
   #nextId = 0;
   #ended: string | undefined;
-  #worn = false;
+  #wornBy: number | undefined;
 
   /** Ends the worker at once, whatever it is doing. Resolves when it is gone. */
   abstract stop(): Promise<void>;
@@ -35,7 +35,12 @@ export abstract class RemoteWorker {
 
   /** Failed runs left so much behind in native code that a new worker should take over. */
   get worn(): boolean {
-    return this.#worn;
+    return this.#wornBy !== undefined;
+  }
+
+  /** The model whose failed run was the last straw. */
+  get wornBy(): number | undefined {
+    return this.#wornBy;
   }
 
   /** Calls under way. */
@@ -70,7 +75,7 @@ export abstract class RemoteWorker {
     this.#waiting.delete(reply.id);
     if (reply.ok) waiting?.resolve(reply.value);
     else {
-      this.#worn ||= reply.worn;
+      if (reply.worn) this.#wornBy ??= waiting?.model;
       waiting?.reject(errorOf(reply.error));
     }
     if (this.#waiting.size === 0) this.onFree();

@@ -107,13 +107,13 @@ describe('a worker that ends', () => {
     expect(seen.map((one) => one.ended)).toEqual([['unknown'], ['unknown']]);
   });
 
-  it('is left by all when failed runs left too much behind', () => {
+  it('is left by all when failed runs left too much behind; whose they are sits alone then', () => {
     const { worker, seats } = bench();
     const [a, b] = [seats.sit(), seats.sit()];
     const seen = [a, b].map(told);
     run(a).catch(() => undefined);
     worker.answer(true);
-    expect([seen.map((one) => one.worn), seats.retired]).toEqual([[1, 1], true]);
+    expect([seen.map(({ worn, alone }) => [worn, alone]), seats.retired]).toEqual([[[1, 1], [1, 0]], true]);
   });
 });
 

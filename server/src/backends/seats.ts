@@ -13,7 +13,7 @@ export interface SeatEvents {
   ended(why: string, fault: Fault): void;
   /** Failed runs left much behind in the worker: it should be left when there is time. */
   worn(): void;
-  /** The others were sent away for this model's sake. */
+  /** The model shall share no worker from now on. */
   alone(why: string): void;
 }
 
@@ -134,7 +134,9 @@ export class Seats {
     this.#next();
     if (!this.worker.worn) return;
     this.retired = true;
-    for (const seat of [...this.#seats.values()]) seat.events.worn();
+    const seats = [...this.#seats.values()];
+    if (seats.length > 1) seats.find(({ model }) => model === this.worker.wornBy)?.events.alone('its failed runs leave memory behind');
+    for (const seat of seats) seat.events.worn();
   }
 
   /** Looks again and again, as long as calls wait, whether the worker is still at the same one. Counts looks, not time: a server that was busy itself blames nobody. */
