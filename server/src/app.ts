@@ -9,6 +9,7 @@ import { addCors } from './http/cors.ts';
 import type { Drain } from './http/drain.ts';
 import { addErrorHandling } from './http/errors.ts';
 import { addMemoryAdmission } from './http/memory-admission.ts';
+import { countRefusal } from './http/refusals.ts';
 import { addRequestContext, HEADERS, requestIdOf } from './http/request-context.ts';
 import { allowManagement } from './http/management.ts';
 import type { Parts } from './parts.ts';
@@ -44,7 +45,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     ...(serverFactory === undefined ? {} : { serverFactory }),
   });
   const limits = { maxBodyBytes: config.MAX_BODY_BYTES };
-  addErrorHandling(app, limits); // every refusal below becomes problem+json
+  addErrorHandling(app, limits, (exchange, error) => { countRefusal(parts, exchange, error, error.status); }); // every refusal below becomes problem+json
   addRequestContext(app, config.REVISION); // request id, trace parent, revision on every answer
   addAccessLog(app, parts.access); // one line for a sampled call, when it is answered
   drain.attach(app); // shutting down: connections end, late calls are refused

@@ -164,6 +164,30 @@ describe('bodies', () => {
     expect(answer.body.detail).toContain(String(LIMIT));
   });
 
+  it.each([
+    ['tfserving', [['/predict?modelName=twice', 'native'], ['/v2/batch-predict?modelName=twice', 'native'], ['/v2/models/twice/infer', 'v2'], ['/v2/models/twice/versions/1/infer', 'v2'], ['/v1/models/twice:predict', 'tfserving'], ['/v1/models/twice/versions/1:classify', 'tfserving'], ['/predictions/twice/1', 'torchserve']]],
+    ['kserve', [['/v1/models/twice:predict', 'kserve-v1'], ['/predictions/twice', 'torchserve'], ['/invocations', 'sagemaker'], ['/score', 'azure']]],
+  ] as const)('and is counted, with the model that the URL names (%s)', async (dialect, calls) => {
+    await using small = await serve({ MODEL_PATH: path.join(folder.path, 'models', 'twice'), MAX_BODY_BYTES: '1000', V1_DIALECT: dialect, WARMUP_ITERATIONS: '1' });
+    const counted = async (): Promise<Map<string, number>> => {
+      const { body } = await small.get('/metrics', { accept: 'text/plain' });
+      const lines = [...(body as string).matchAll(/^slipway_server_requests_total\{model="(\w*)",version="(\w*)",protocol="([\w-]+)",code="(\d+)"\} (\d+)$/gm)];
+      return new Map(lines.map(([, model = '', version = '', protocol = '', code = '', count]) => [[protocol, model, version, code].join(' '), Number(count)]));
+    };
+    const expected = new Map<string, number>();
+    for (const [at, protocol] of calls) {
+      expect(await small.post(at, JSON.stringify({ padding: 'x'.repeat(2000) }))).toMatchObject({ status: 413 });
+      const named = at.includes('twice') ? 'twice 1' : ' ';
+      expected.set(`${protocol} ${named} 413`, (expected.get(`${protocol} ${named} 413`) ?? 0) + 1);
+    }
+    expect(await small.post('/v2/models/nobody/infer', 'x'.repeat(2000))).toMatchObject({ status: 413 });
+    expected.set('v2   413', 1);
+    expect(await small.post('/v2/repository/index', 'x'.repeat(2000))).toMatchObject({ status: 413 });
+    expect(await counted()).toEqual(expected);
+    const summary = await small.get('/metrics');
+    expect(summary.body).toMatchObject({ requestCount: calls.length + 1, errorCount: calls.length + 1 });
+  });
+
   it('so is one that inflates over it', async () => {
     const bomb = gzipSync(Buffer.alloc(LIMIT * 10, ' '));
     expect(bomb.byteLength).toBeLessThan(LIMIT / 10);

@@ -18,9 +18,13 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, error: Infere
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-export function addErrorHandling(app: FastifyInstance, limits: { maxBodyBytes: number }): void {
+/** Told of what was refused, before it is answered. */
+type OnRefusal = (exchange: { request: FastifyRequest; reply: FastifyReply }, error: InferenceError) => void;
+
+export function addErrorHandling(app: FastifyInstance, limits: { maxBodyBytes: number }, refused: OnRefusal = () => undefined): void {
   app.setErrorHandler((thrown, request, reply) => {
     const error = asRefusal(thrown as FastifyError, limits.maxBodyBytes);
+    refused({ request, reply }, error);
     if (error.code === 'internal_error') request.log.error({ err: error.cause ?? error, reqId: request.id }, 'call failed');
     return sendProblem(request, reply, error);
   });

@@ -3,6 +3,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerState } from '@slipway/api';
 import { asRefusal } from '../http/errors.ts';
+import { countRefusal } from '../http/refusals.ts';
 import { noteCall, noteOf, type Note } from '../http/access-log.ts';
 import type { PlainAnswer, PlainRequest } from '../http/plain/exchange.ts';
 import { hangUpSignal, HEADERS } from '../http/request-context.ts';
@@ -191,7 +192,11 @@ export function protocolScope(app: FastifyInstance, options: { context: Protocol
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, read) => {
       read(null, body);
     });
-    scope.setErrorHandler((thrown, request, reply) => sendError(request, reply, asRefusal(thrown as FastifyError, context.maxBodyBytes), writeError));
+    scope.setErrorHandler((thrown, request, reply) => {
+      const error = asRefusal(thrown as FastifyError, context.maxBodyBytes);
+      countRefusal(context, { request, reply }, error, writeError(error).status);
+      return sendError(request, reply, error, writeError);
+    });
     add(scope);
     done();
   };

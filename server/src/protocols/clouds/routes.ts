@@ -38,7 +38,7 @@ export interface CloudOptions {
 export function addCloudRoutes(app: FastifyInstance, options: CloudOptions, ownsRoot: boolean): void {
   const { context } = options;
   protocolScope(app, { context, writeError }, (scope) => {
-    for (const [url, protocol] of CLOUDS) scope.post(url, (request, reply) => answer(options, protocol, { request, reply }));
+    for (const [url, protocol] of CLOUDS) scope.post(url, { config: { counted: (request) => ({ protocol, target: whichOf(request) }) } }, (request, reply) => answer(options, protocol, { request, reply }));
     scope.get(VERTEX_HEALTH, (_request, reply) => reply.code(context.ready() ? 200 : 503).send({ status: context.ready() ? 'healthy' : 'unready' }));
     if (ownsRoot) scope.get('/', () => ({ status: 'Healthy' }));
   });

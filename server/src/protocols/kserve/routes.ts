@@ -1,7 +1,7 @@
 // Owns KServe's V1 routes, where V1_DIALECT gives /v1/models to it. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
-import type { InstanceBodies } from '../instances/bodies.ts';
+import type { InstanceBodies, Which } from '../instances/bodies.ts';
 import { answerCall, bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer, type ProtocolContext } from '../protocol.ts';
 import { HEADERS } from '../../http/request-context.ts';
 import { encodeExplanations } from './codec.ts';
@@ -24,7 +24,7 @@ export function addKserveRoutes(app: FastifyInstance, context: ProtocolContext, 
     scope.get('/', (_request, reply) => sendJson(reply, { status: 'alive' }));
     scope.get('/v1/models', (_request, reply) => sendJson(reply, { models: namesOf(context) }));
     scope.get<Named>('/v1/models/:model', (request, reply) => readiness(context, request, reply));
-    scope.post<Named>('/v1/models/:model', (request, reply) => answer(context, bodies, { request, reply }));
+    scope.post<Named>('/v1/models/:model', { config: { counted: (request) => ({ protocol: PROTOCOL, target: calledOf(request as FastifyRequest<Named>).which }) } }, (request, reply) => answer(context, bodies, { request, reply }));
   });
 }
 
@@ -42,9 +42,14 @@ async function readiness(context: ProtocolContext, request: FastifyRequest<Named
   }
 }
 
+function calledOf({ params, headers }: FastifyRequest<Named>): { which: Which; verb: string | undefined } {
+  const [, name, verb] = VERB.exec(params.model) ?? [];
+  return { which: { name, version: headers[HEADERS.modelVersion] as string | undefined }, verb };
+}
+
 function answer(context: ProtocolContext, bodies: InstanceBodies, { request, reply }: { request: FastifyRequest<Named>; reply: FastifyReply }): Promise<FastifyReply> {
-  const [, name, verb] = VERB.exec(request.params.model) ?? [];
-  const version = request.headers[HEADERS.modelVersion] as string | undefined;
+  const { which, verb } = calledOf(request);
+  const { name, version } = which;
   const explain = verb === 'explain';
   return answerCall(context, { request, reply, protocol: PROTOCOL, writeError: (error) => writeError(error, name) }, {
     target: { name, version },

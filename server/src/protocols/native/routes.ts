@@ -1,6 +1,6 @@
 // Owns the routes of the native API: which URL and header mean which version, and who answers. Bodies are codec.ts; the work is
 // the engine's. Must not import backends.
-import type { FastifyInstance } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance } from 'fastify';
 import { InferenceError } from '../../inference/errors.ts';
 import { isPicture } from '../../inference/pictures.ts';
 import type { Call, CallResult } from '../../pipeline/call.ts';
@@ -38,8 +38,9 @@ const ENDPOINTS: readonly Endpoint[] = (['predict', 'batch-predict'] as const).f
 const protocolFor = (requestId: string): HttpProtocol => ({ protocol: 'native', writeError: (error) => problemOf(error, requestId) });
 
 export function addNativeRoutes(app: FastifyInstance, options: NativeOptions): void {
+  const config: FastifyContextConfig = { counted: (request) => ({ protocol: 'native', target: { name: modelNamed(askedOf(request)), version: undefined } }) };
   for (const endpoint of ENDPOINTS) {
-    app.post(endpoint.url, (request, reply) => answerCall(options.context, { request, reply, ...protocolFor(request.id) }, nativeSteps(askedOf(request), endpoint, options)));
+    app.post(endpoint.url, { config }, (request, reply) => answerCall(options.context, { request, reply, ...protocolFor(request.id) }, nativeSteps(askedOf(request), endpoint, options)));
   }
 }
 

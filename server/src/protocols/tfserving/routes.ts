@@ -30,8 +30,18 @@ export function addTfServingRoutes(app: FastifyInstance, server: TfServing, owns
   protocolScope(app, { context: server.context, writeError }, (scope) => {
     scope.get('/monitoring/prometheus/metrics', (_request, reply) => reply.type('text/plain').send(Buffer.from(server.metrics.text())));
     if (!ownsModels) return;
-    for (const url of ['/v1/models', '/v1/models/*']) scope.route({ method: METHODS, url, exposeHeadRoute: false, handler: (request, reply) => answer(server, request, reply) });
+    for (const url of ['/v1/models', '/v1/models/*']) scope.route({ method: METHODS, url, exposeHeadRoute: false, config: { counted }, handler: (request, reply) => answer(server, request, reply) });
   });
+}
+
+/** Versions are numbers in a URL, which the engine does not know: a refusal is counted under the version that answers where none is named. */
+function counted(request: FastifyRequest): { protocol: string; target: { name: string; version: undefined } } | undefined {
+  try {
+    const { kind, target } = parseTarget(request.method, request.url.split('?')[0] ?? '');
+    return kind === 'call' ? { protocol: PROTOCOL, target: { name: target.name, version: undefined } } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function answer(server: TfServing, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -1,6 +1,6 @@
 // Owns the HTTP routes of the Open Inference Protocol V2, with Triton's extensions. Bodies are body.ts and answer.ts; the work is the
 // engine's. Must not import backends.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseJson } from '../../http/json-body.ts';
 import type { PlainRoute } from '../../http/plain/exchange.ts';
 import { HEADERS } from '../../http/request-context.ts';
@@ -21,12 +21,12 @@ const VERSION = `${MODEL}/versions/:version`;
 
 type Named = { Params: { model: string; version?: string } };
 type Handler = (request: FastifyRequest<Named>, reply: FastifyReply) => unknown;
-type Row = readonly [method: 'GET' | 'POST', paths: readonly string[], handler: Handler];
+type Row = readonly [method: 'GET' | 'POST', paths: readonly string[], handler: Handler, config?: FastifyContextConfig];
 
 export function addV2Routes(app: FastifyInstance, context: ProtocolContext, bodies: V2Bodies): void {
   const routes = routesOf(context, bodies);
   protocolScope(app, { context, writeError }, (scope) => {
-    for (const [method, paths, handler] of routes) for (const url of paths) scope.route<Named>({ method, url, handler });
+    for (const [method, paths, handler, config = {}] of routes) for (const url of paths) scope.route<Named>({ method, url, handler, config });
   });
   const known = routes.flatMap(([method, paths]) => paths.map((path) => ({ method, pattern: patternOf(path) })));
   void app.register(
@@ -72,7 +72,7 @@ function modelRoutes(context: ProtocolContext, bodies: V2Bodies): Row[] {
       const { name } = entryOf(context, target);
       return sendReady(reply, modelReady(context, target.name, target.version) === true, { name });
     }],
-    ['POST', both('/infer'), (request, reply) => infer(request, reply, { context, bodies })],
+    ['POST', both('/infer'), (request, reply) => infer(request, reply, { context, bodies }), COUNTED],
   ];
 }
 
@@ -93,6 +93,8 @@ function repositoryRoutes(context: ProtocolContext): Row[] {
 
 /** Only the status counts for Triton's and MLServer's clients; KServe's read the body. */
 const sendReady = (reply: FastifyReply, ready: boolean, more: object): FastifyReply => reply.code(ready ? 200 : 503).send({ ...more, ready });
+
+const COUNTED: FastifyContextConfig = { counted: (request) => ({ protocol: 'v2', target: targetOf(request as FastifyRequest<Named>) }) };
 
 /** The version of the URL, else of the header. */
 function targetOf(request: FastifyRequest<Named>): Target {
