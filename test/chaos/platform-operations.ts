@@ -1,7 +1,7 @@
 // Owns the operations on what all InferenceServices share: routers and operator, restarted, upgraded, and killed. Must not know requests or order.
 import { LABELS } from '@slipway/api';
 import { ENDPOINT_SLICES, LEASES, PODS } from '@slipway/kube';
-import type { KubeObject } from '@slipway/kube';
+import type { Client, KubeObject } from '@slipway/kube';
 import { until } from '../e2e/support/until.ts';
 import { kill9, PATIENCE } from './hands.ts';
 import type { Hands } from './hands.ts';
@@ -73,6 +73,9 @@ interface Slice extends KubeObject {
   endpoints?: { addresses: string[]; conditions: { ready?: boolean } }[] | null;
 }
 
+const podsNamed = async (client: Client, namespace: string, name: string): Promise<Pod[]> =>
+  (await client.list<Pod>(PODS, { namespace, fieldSelector: `metadata.name=${name}` })).items;
+
 /** Kills the pod's program and waits until it serves again; says until when callers may have met it. */
 async function kill(context: PlatformContext, program: Kill['program'], pod: Pod): Promise<void> {
   const { client } = context.hands;
@@ -81,16 +84,17 @@ async function kill(context: PlatformContext, program: Kill['program'], pod: Pod
   if (!kill9(uid)) throw new Error(`no program runs in ${name}`);
   const record: Kill = { program, pod: name, at, until: Number.POSITIVE_INFINITY };
   context.killed(record);
-  const now = (): Promise<Pod> => client.get<Pod>({ type: PODS, namespace, name });
+  /** Undefined once a release has done away with the pod meanwhile. */
+  const now = async (): Promise<Pod | undefined> => (await podsNamed(client, namespace, name))[0];
   const leadsThere = async (): Promise<boolean> => {
     const { items } = await client.list<Slice>(ENDPOINT_SLICES, { namespace, labelSelector: LABELS.inferenceService });
     return items.some((slice) => slice.endpoints?.some((each) => each.addresses.includes(pod.status?.podIP ?? '') && each.conditions.ready !== false) ?? false);
   };
   await until(`${name} is dropped or serves again`, async () => !(await leadsThere()) || restartsOf(await now()) > restartsOf(pod), { ...PATIENCE, signal: context.signal });
   record.until = Date.now() + DROP_MS;
-  await until(`${name} serves again`, async () => {
+  await until(`${name} serves again or is gone`, async () => {
     const seen = await now();
-    return restartsOf(seen) > restartsOf(pod) && isReady(seen);
+    return seen === undefined || (restartsOf(seen) > restartsOf(pod) && isReady(seen));
   }, { ...PATIENCE, signal: context.signal });
 }
 
