@@ -66,7 +66,7 @@ export class InferenceEngine {
     }
   }
 
-  /** @throws InferenceError; one bad item fails the whole call and is named by its index. */
+  /** @throws InferenceError, at once or later; one bad item fails the whole call and is named by its index. */
   predict(call: Call, context: CallContext): Promise<CallResult> {
     const leased = this.#options.registry.lease({ name: call.modelName, version: call.modelVersion, takes: kindOf(call.items[0]) });
     return leased instanceof Promise ? leased.then((lease) => this.#answer(lease, call, context)) : this.#answer(leased, call, context);
