@@ -38,6 +38,9 @@ describe('an InferenceService', () => {
     await world.namespace(namespace);
     await world.apply(manifest({ name: 'classifier', namespace, model: 'classifier/v1', replicas: 1 }));
     await world.kubectl('wait', '--for=condition=Ready', 'isvc/classifier', '-n', namespace, '--timeout=150s');
+    // The node's proxy learns of a Service by itself, and on a busy machine a moment later.
+    const url = await world.clusterIp('classifier', namespace, 80);
+    await until('the node leads to the Service', async () => (await world.inside('curl', '-s', '-m', '2', '-o', '/dev/null', '-w', '%{http_code}', `${url}/health`)) !== '');
   });
   afterAll(async () => {
     await world.deleteNamespace(namespace);

@@ -52,6 +52,7 @@ const BLOCKED: [string, PodFacts, Reason, RegExp][] = [
   ['a missing Secret', waiting('CreateContainerConfigError', 'secret "models" not found'), 'SecretMissing', /secret "models" not found/],
   ['a missing ConfigMap', waiting('CreateContainerConfigError', 'configmap "words" not found'), 'ContainerConfigInvalid', /configmap "words" not found/],
   ['a volume of a Secret', pod({ warnings: { FailedMount: 'MountVolume.SetUp failed: secret "tls" not found' } }), 'SecretMissing', /"tls" not found/],
+  ['a wrong package, though its next attempt brings bytes', pod({ ...ended('{"reason":"DigestMismatch","message":"the package digest is another"}', fetching({ running: true })), progress: { ...progress, attempt: 1, bytesDone: 5 } }), 'DigestMismatch', /^the package digest is another\. /],
   ['a download that ended', ended('{"reason":"DownloadNotFound","message":"s3://a/b"}', fetching()), 'DownloadNotFound', /^s3:\/\/a\/b\. Nothing is at/],
   ['a fetcher that died without a word', ended('Segmentation fault', fetching()), 'DownloadFailed', /container fetch exited with code 1: Segmentation fault/],
   ['a fetcher that was killed for memory', ended('', fetching(), 'OOMKilled'), 'OutOfMemory', /container fetch was killed\./],

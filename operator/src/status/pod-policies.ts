@@ -84,9 +84,14 @@ const exitedBadly = (container: ContainerFacts): boolean => container.terminated
 /** The next attempt gets somewhere, so what the last one ended with is over. */
 const getsSomewhere = ({ running }: ContainerFacts, { progress }: PodFacts): boolean => running === true && progress !== undefined && progress.bytesDone > 0;
 
+/** What only a complete download shows: that bytes arrive again says nothing of it, and a blocked service must not look like a progressing one. */
+const SHOWN_AT_THE_END: readonly Reason[] = ['DigestMismatch', 'PackageChanged', 'ArchiveInvalid', 'DiskFull'];
+
 const initFailed = ofContainers((container, pod) => {
-  if (!container.init || !exitedBadly(container) || getsSomewhere(container, pod)) return undefined;
+  if (!container.init || !exitedBadly(container)) return undefined;
   const report = reportOf(container);
+  const told = report !== undefined && SHOWN_AT_THE_END.includes(report.reason);
+  if (!told && getsSomewhere(container, pod)) return undefined;
   if (report !== undefined) return finding(report.reason, report.message);
   return finding(container.name === 'fetch' ? 'DownloadFailed' : 'CrashLoop', lastWords(container));
 });
