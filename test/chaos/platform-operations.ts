@@ -1,7 +1,7 @@
 // Owns the operations on what all InferenceServices share: routers and operator, restarted, upgraded, and killed. Must not know requests or order.
 import { LABELS } from '@slipway/api';
 import { ENDPOINT_SLICES, LEASES, PODS } from '@slipway/kube';
-import type { Client, KubeObject } from '@slipway/kube';
+import type { KubeObject } from '@slipway/kube';
 import { until } from '../e2e/support/until.ts';
 import { kill9, PATIENCE } from './hands.ts';
 import type { Hands } from './hands.ts';
@@ -73,9 +73,6 @@ interface Slice extends KubeObject {
   endpoints?: { addresses: string[]; conditions: { ready?: boolean } }[] | null;
 }
 
-const podsNamed = async (client: Client, namespace: string, name: string): Promise<Pod[]> =>
-  (await client.list<Pod>(PODS, { namespace, fieldSelector: `metadata.name=${name}` })).items;
-
 /** Kills the pod's program and waits until it serves again; says until when callers may have met it. */
 async function kill(context: PlatformContext, program: Kill['program'], pod: Pod): Promise<void> {
   const { client } = context.hands;
@@ -85,7 +82,7 @@ async function kill(context: PlatformContext, program: Kill['program'], pod: Pod
   const record: Kill = { program, pod: name, at, until: Number.POSITIVE_INFINITY };
   context.killed(record);
   /** Undefined once a release has done away with the pod meanwhile. */
-  const now = async (): Promise<Pod | undefined> => (await podsNamed(client, namespace, name))[0];
+  const now = async (): Promise<Pod | undefined> => (await client.list<Pod>(PODS, { namespace, fieldSelector: `metadata.name=${name}` })).items[0];
   const leadsThere = async (): Promise<boolean> => {
     const { items } = await client.list<Slice>(ENDPOINT_SLICES, { namespace, labelSelector: LABELS.inferenceService });
     return items.some((slice) => slice.endpoints?.some((each) => each.addresses.includes(pod.status?.podIP ?? '') && each.conditions.ready !== false) ?? false);

@@ -26,9 +26,11 @@ function copies(work: Small, count: number, scratch: string): string {
   for (let index = 0; index < count; index++) {
     const name = nameOf(work, index);
     const to = path.join(folder, name, '1');
-    if (work === 'mlp') cpSync(source, path.join(to, 'model.onnx'));
-    else cpSync(source, to, { recursive: true });
-    if (work === 'mlp') continue;
+    if (work === 'mlp') {
+      cpSync(source, path.join(to, 'model.onnx'));
+      continue;
+    }
+    cpSync(source, to, { recursive: true });
     const manifest = path.join(to, 'model.yaml');
     writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/^name: .*$/m, `name: ${name}`));
   }

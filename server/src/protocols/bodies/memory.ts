@@ -18,8 +18,11 @@ export function movableBytes(body: Uint8Array): Uint8Array<ArrayBuffer> {
   return alone ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(body);
 }
 
+/** The same bytes as a Buffer, not copied. */
+export const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 /** A body as text: every character of it, as it is read on the event loop. */
-export const textOf = (body: Uint8Array): string => Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+export const textOf = (body: Uint8Array): string => bufferOf(body).toString('utf8');
 
 /** Tensors for another thread, and the memory that moves there with them. */
 interface Moving<T> {

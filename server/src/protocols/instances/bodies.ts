@@ -4,7 +4,7 @@ import type { ServingSpec } from '../../inference/spec.ts';
 import type { Call, CallResult } from '../../pipeline/call.ts';
 import type { InferenceEngine } from '../../pipeline/inference-engine.ts';
 import { maxCostOf } from '../bodies/cost.ts';
-import { movableBytes, movableResult } from '../bodies/memory.ts';
+import { bufferOf, movableBytes, movableResult } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import type { HttpAnswer } from '../protocol.ts';
 import { READ, WRITE, type ReadDone, type ReadJob, type Specs, type WriteJob } from './body-jobs.ts';
@@ -74,7 +74,7 @@ export class InstanceBodies {
     const { value: moved, transfer } = movableResult(result);
     const job: WriteJob = { protocol, result: moved, wish };
     const { type, bytes } = (await this.#options.thread.ask(WRITE, job, transfer)) as { type: string; bytes: Uint8Array };
-    return { status: 200, type, body: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+    return { status: 200, type, body: bufferOf(bytes) };
   }
 }
 

@@ -5,7 +5,7 @@ import type { ServingSpec } from '../../inference/spec.ts';
 import type { Kind } from '../../models/registry.ts';
 import type { CallResult } from '../../pipeline/call.ts';
 import { checkCost } from '../bodies/cost.ts';
-import { memoryOf } from '../bodies/memory.ts';
+import { bufferOf, memoryOf } from '../bodies/memory.ts';
 import { prepareItem } from '../bodies/prepare.ts';
 import type { Done } from '../bodies/thread.ts';
 import { FORMATS, type Decoded, type Protocol, type Wish } from './formats.ts';
@@ -37,7 +37,7 @@ export const WRITE = 'instances.write';
 function read({ protocol, bytes, contentType, specs, maxCost }: ReadJob): Done & { value: ReadDone } {
   const format = FORMATS[protocol];
   checkCost(bytes, maxCost, (body) => format.cost(body, contentType));
-  const opened = format.open(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), contentType);
+  const opened = format.open(bufferOf(bytes), contentType);
   const spec = specs[opened.takes];
   if (spec === undefined) return { value: { takes: opened.takes, bytes }, transfer: [bytes.buffer] };
   const decoded = meaning(spec, () => opened.decode(spec));

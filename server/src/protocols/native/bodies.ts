@@ -4,7 +4,7 @@ import type { Registry } from '../../models/registry.ts';
 import type { Call } from '../../pipeline/call.ts';
 import type { Soon } from '../../pipeline/soon.ts';
 import { maxCostOf } from '../bodies/cost.ts';
-import { movableBytes, movableResult } from '../bodies/memory.ts';
+import { bufferOf, movableBytes, movableResult } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { DECODE, ENCODE, type DecodeJob, type EncodeJob, type Kind } from './body-jobs.ts';
 import { decodeBatch, decodePredict, encodeBatch, encodePredict, type Outside } from './codec.ts';
@@ -46,6 +46,6 @@ export class Bodies {
   async #encodeElsewhere(job: EncodeJob): Promise<Buffer> {
     const { value: moved, transfer } = movableResult(job.result);
     const bytes = (await this.#options.thread.ask(ENCODE, { ...job, result: moved } satisfies EncodeJob, transfer)) as Uint8Array;
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return bufferOf(bytes);
   }
 }

@@ -1,7 +1,7 @@
 // Owns where a REST body is read and written: small ones here, large ones in the body thread.
 import type { ServingSpec } from '../../inference/spec.ts';
 import { INLINE_ELEMENTS, maxCostOf } from '../bodies/cost.ts';
-import { movableBytes, movableTensors } from '../bodies/memory.ts';
+import { bufferOf, movableBytes, movableTensors } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { READ, WRITE, type ReadJob } from './body-jobs.ts';
 import { decodeCall, encodeCall, type Answered, type Decoded } from './exchange.ts';
@@ -30,5 +30,5 @@ export async function writeCall({ thread }: Pick<TfServingBodies, 'thread'>, ans
   if (answered.outputs.reduce((sum, output) => sum + output.data.length, 0) <= INLINE_ELEMENTS) return encodeCall(answered);
   const { value: outputs, transfer } = movableTensors(answered.outputs, kept);
   const bytes = (await thread.ask(WRITE, { ...answered, outputs }, transfer)) as Uint8Array;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return bufferOf(bytes);
 }

@@ -3,7 +3,7 @@ import { asInferenceError, toRecord, type ErrorRecord } from '../../inference/er
 import type { Tensor } from '../../inference/tensor.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import { checkCost } from '../bodies/cost.ts';
-import { memoryOf, movableBytes, textOf } from '../bodies/memory.ts';
+import { bufferOf, memoryOf, movableBytes, textOf } from '../bodies/memory.ts';
 import type { Done } from '../bodies/thread.ts';
 import { messageCost } from '../grpc/skim.ts';
 import { GrpcError } from '../grpc/status.ts';
@@ -51,14 +51,14 @@ export const WRITE_EXAMPLES = 'tfserving.write-examples';
 
 function readExamples({ bytes, spec, maxCost }: ReadExamplesJob): Tensor[] {
   checkCost(bytes, maxCost, (message) => messageCost(message, EXAMPLE_COSTS));
-  const { input } = MESSAGES.inputHolder.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const { input } = MESSAGES.inputHolder.decode(bufferOf(bytes));
   return exampleTensors(input, spec);
 }
 
 function readMessage({ bytes, maxBytes, maxCost }: ReadMessageJob): ReadMessage {
   checkCost(bytes, maxCost, (message) => messageCost(message, PREDICT_COSTS));
   try {
-    const { tensors, ...asked } = askedOf(MESSAGES.predictRequest.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)), maxBytes);
+    const { tensors, ...asked } = askedOf(MESSAGES.predictRequest.decode(bufferOf(bytes)), maxBytes);
     return { ...asked, ...given(tensors) };
   } catch (error) {
     if (error instanceof GrpcError) return { broken: error.message };

@@ -1,7 +1,7 @@
 // Owns where a V2 body is read and written: small JSON here, large JSON in the body thread, and so are raw tensors: most are views, here too;
 // strings and float16 are read one by one.
 import { INLINE_ELEMENTS, maxCostOf } from '../bodies/cost.ts';
-import { movableBytes, movableTensors } from '../bodies/memory.ts';
+import { bufferOf, movableBytes, movableTensors } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { writeInferAnswer, type InferAnswer, type InferBody } from './answer.ts';
 import type { MemoryBudget } from '../../pipeline/memory-budget.ts';
@@ -51,5 +51,5 @@ async function writeElsewhere(thread: BodyThread, answer: InferAnswer, kept: boo
   const { value, transfer } = movableTensors(answer.outputs.map(({ tensor }) => tensor), kept);
   const outputs = answer.outputs.map((output, index) => ({ ...output, tensor: value[index] ?? output.tensor }));
   const { bytes, jsonBytes } = (await thread.ask(WRITE, { ...answer, outputs }, transfer)) as { bytes: Uint8Array; jsonBytes: number | undefined };
-  return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), jsonBytes };
+  return { bytes: bufferOf(bytes), jsonBytes };
 }

@@ -2,7 +2,7 @@
 import { asInferenceError, toRecord, type ErrorRecord } from '../../inference/errors.ts';
 import { checkCost } from '../bodies/cost.ts';
 import type { Done } from '../bodies/thread.ts';
-import { memoryOf, movableBytes } from '../bodies/memory.ts';
+import { bufferOf, memoryOf, movableBytes } from '../bodies/memory.ts';
 import { writeInferAnswer, type InferAnswer } from './answer.ts';
 import { elementsCost, readInferRequest } from './body.ts';
 import { messageCost } from '../grpc/skim.ts';
@@ -36,7 +36,7 @@ export interface ReadMessageJob {
 function readMessage({ bytes, maxCost }: ReadMessageJob): ReadMessage {
   checkCost(bytes, maxCost, (message) => messageCost(message, INFER_COSTS));
   try {
-    const message = INFER_REQUEST.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const message = INFER_REQUEST.decode(bufferOf(bytes));
     checkCost(bytes, maxCost, () => rawStringsCost(message));
     const { model_name, model_version, id } = message;
     return { head: { model_name, model_version, id }, ...requested(() => requestOf(message)) };

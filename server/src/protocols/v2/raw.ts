@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { DType } from '@slipway/api';
 import { InferenceError } from '../../inference/errors.ts';
 import { layoutOf, sizeOf, type NumericData, type StringData, type Tensor } from '../../inference/tensor.ts';
+import { textOf } from '../bodies/memory.ts';
 import { fromHalf, toHalf } from './half.ts';
 
 const LENGTH_BYTES = 4;
@@ -71,7 +72,7 @@ function readStrings(bytes: Uint8Array, count: number, name: string): StringData
 
 /** Text where the bytes are UTF-8, else the bytes in memory of their own. */
 export function textOrBytes(bytes: Uint8Array): string | Uint8Array {
-  return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8') : new Uint8Array(bytes);
+  return isUtf8(bytes) ? textOf(bytes) : new Uint8Array(bytes);
 }
 
 /** Whether the raw form of a tensor is a view on its elements. */
