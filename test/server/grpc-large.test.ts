@@ -206,11 +206,18 @@ describe('V2, typed', () => {
 
   it('a caller who goes while its message is read is not computed', async () => {
     const ran = vi.spyOn(server.parts.metrics, 'batch');
-    const seen = vi.spyOn(server.parts.thread, 'ask');
+    const { thread } = server.parts;
+    const ask = thread.ask.bind(thread);
+    const gone = Promise.withResolvers<undefined>();
+    // What the thread has read is handed on once the server knows that the caller is gone, however fast it reads.
+    const seen = vi.spyOn(thread, 'ask').mockImplementation(async (...asked) => [await ask(...asked), await gone.promise][0]);
     const calls = server.parts.metrics.inFlight;
     const call = client.makeUnaryRequest(INFER, (given: Buffer) => given, (given: Buffer) => given, Buffer.from(typed('slow', 'FP32', (count) => ({ fp32_contents: list(count) }))(4, { inputs: [{ name: 'x', datatype: 'FP32', shape: [2_000_000, 1], contents: { fp32_contents: list(2_000_000) } }] })), () => undefined);
     await until(() => seen.mock.calls.length, (count) => count > 0);
     call.cancel();
+    // Answered after the cancellation was taken in, for it follows it on the same connection.
+    await new Promise((resolve) => { client.makeUnaryRequest('/inference.GRPCInferenceService/ServerLive', (given: Buffer) => given, (given: Buffer) => given, Buffer.alloc(0), resolve); });
+    gone.resolve(undefined);
     await until(() => server.parts.metrics.inFlight, (count) => count === calls);
     await Promise.all(seen.mock.results.map((result) => result.value as Promise<unknown>));
     await until(() => server.parts.metrics.inFlight, (count) => count === calls);
