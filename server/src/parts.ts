@@ -48,8 +48,8 @@ export function buildParts(config: ServerConfig): Parts {
   const manager = new ModelManager(pool, { ...managerOptions(config), memory, handlers: handlerOptions(config, log, metrics) }, managerEvents(log, metrics));
   const preprocessing = new PreprocessingPipeline({ maxTextLength: MAX_TEXT_LENGTH });
   const engine = new InferenceEngine({ registry: manager.registry, preprocessing, metrics, memory, maxBatchSize: config.MAX_BATCH_SIZE, maxBatchItems: config.MAX_BATCH_ITEMS });
-  const thread = new BodyThread(config.WORKER_HEAP_MB);
-  const v2 = { thread, inlineBytes: INLINE_BODY_BYTES, maxHeapMb: config.WORKER_HEAP_MB, memory };
+  const thread = new BodyThread({ maxHeapMb: config.WORKER_HEAP_MB, memory });
+  const v2 = { thread, inlineBytes: INLINE_BODY_BYTES };
   const bodies = new Bodies({ registry: manager.registry, ...v2 });
   const instances = new InstanceBodies({ engine, registry: manager.registry, ...v2 });
   const tfserving = { metrics: new TfServingMetrics(), bodies: v2, versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER, behindRouter: config.BEHIND_ROUTER }) };

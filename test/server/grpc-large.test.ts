@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MESSAGES, type TensorMessage } from '../../server/src/protocols/tfserving/grpc-messages.ts';
 import { messagesOf } from '../../server/src/protocols/grpc/messages.ts';
 import { V2_PROTO } from '../../server/src/protocols/v2/proto.ts';
+import { leaving } from './support/memory.ts';
 import { doubling, slow, twoByTwo } from './support/saved-model.ts';
 import { serve, temporaryFolder, until, type Loose, type TestServer } from './support/server.ts';
 
@@ -102,29 +103,11 @@ describe('V2, a million strings of one byte', () => {
     return { status: answer.status, text: answer.ok ? String(got.subarray(Number(answer.headers.get('inference-header-content-length'))).equals(text(count))) : got.toString(), jobs };
   }
 
-  /** Leaves so much of the memory budget for calls. What this process takes would change by hundreds of MB with each collection, so it stands still. */
-  function leaving(bytes: number): { [Symbol.dispose](): void } {
-    const resident = vi.spyOn(process.memoryUsage, 'rss').mockReturnValue(server.parts.memory.limit / 2);
-    const held: (() => void)[] = [];
-    const STEP = 5_000_000;
-    const fill = (step: number): void => {
-      try {
-        for (;;) held.push(server.parts.memory.admit(step));
-      } catch {
-        // It is full.
-      }
-    };
-    fill(STEP * 20);
-    fill(STEP);
-    for (let given = 0; given < bytes; given += STEP) held.pop()?.();
-    return { [Symbol.dispose]: () => { for (const release of [...held, () => { resident.mockRestore(); }]) release(); } };
-  }
-
   it('are refused by estimate before they are made, where their bytes alone would fit', async () => {
-    using _ = leaving(60_000_000);
-    expect(await post(COUNT)).toMatchObject({ status: 503, text: expect.stringContaining('The call needs about') as string, jobs: [] });
+    using _ = leaving(server, 60_000_000);
+    expect(await post(COUNT)).toMatchObject({ status: 503, text: expect.stringContaining('The call needs about') as string, jobs: ['v2.read'] });
     const { error, jobs } = await send(INFER, message(COUNT));
-    expect([error?.code, jobs]).toEqual([grpc.status.UNAVAILABLE, []]);
+    expect([error?.code, jobs]).toEqual([grpc.status.UNAVAILABLE, ['v2.read-message']]);
     expect(await post(20_000)).toEqual({ status: 200, text: 'true', jobs: ['v2.read', 'v2.write'] });
   });
 

@@ -1,5 +1,4 @@
 // Owns what the event loop leaves to the body thread, and the refusal of a body that would burst the heap of that thread. PURE.
-import { jsonCost } from '../../http/json-cost.ts';
 import { InferenceError } from '../../inference/errors.ts';
 
 /** Elements of outputs up to which an answer is written on the event loop. */
@@ -15,8 +14,7 @@ const HEAP_SHARE = 0.6;
 export const maxCostOf = (maxHeapMb: number): number => maxHeapMb * 1024 * 1024 * HEAP_SHARE;
 
 /** @throws InferenceError exceeds_memory_budget before the parser would burst the heap, which would end the process. */
-export function checkCost(body: Uint8Array, maxCost: number, costOf: (body: Uint8Array) => number = jsonCost): void {
-  const cost = costOf(body);
+export function checkCost(cost: number, maxCost: number): void {
   if (cost <= maxCost) return;
   const mib = (bytes: number): string => `${String(Math.ceil(bytes / 1024 / 1024))} MiB`;
   throw new InferenceError('exceeds_memory_budget', `The body would take about ${mib(cost)} once parsed; the limit is ${mib(maxCost)}. Send fewer or smaller items.`);

@@ -3,7 +3,6 @@ import type { Kind, Registry } from '../../models/registry.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import type { Call, CallResult } from '../../pipeline/call.ts';
 import type { InferenceEngine } from '../../pipeline/inference-engine.ts';
-import { maxCostOf } from '../bodies/cost.ts';
 import { bufferOf, movableBytes, movableResult } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import type { HttpAnswer } from '../protocol.ts';
@@ -16,7 +15,6 @@ export interface InstanceBodiesOptions {
   thread: BodyThread;
   /** Bodies above this many bytes are read in the thread. */
   inlineBytes: number;
-  maxHeapMb: number;
 }
 
 /** Name and version where the URL or a header gives them. */
@@ -61,8 +59,8 @@ export class InstanceBodies {
 
   /** A model that the registry cannot give at once (unknown, not loaded yet) is for the engine to find or to refuse. */
   async #readLarge(request: InstanceRequest, bytes: ReadJob['bytes'], specs: Specs): Promise<Read> {
-    const { engine, thread, maxHeapMb } = this.#options;
-    const job: ReadJob = { protocol: request.protocol, bytes, contentType: request.contentType, specs, maxCost: maxCostOf(maxHeapMb) };
+    const { engine, thread } = this.#options;
+    const job: ReadJob = { protocol: request.protocol, bytes, contentType: request.contentType, specs };
     const done = (await thread.ask(READ, job, [bytes.buffer])) as ReadDone;
     if ('decoded' in done) return readOf(request, done.spec, done.decoded);
     const { spec } = await engine.describe({ ...request.which, takes: done.takes });

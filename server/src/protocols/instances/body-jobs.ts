@@ -4,10 +4,9 @@ import { meaning } from '../../inference/errors.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import type { Kind } from '../../models/registry.ts';
 import type { CallResult } from '../../pipeline/call.ts';
-import { checkCost } from '../bodies/cost.ts';
+import type { Done, Jobs } from '../bodies/job.ts';
 import { bufferOf, memoryOf } from '../bodies/memory.ts';
 import { prepareItem } from '../bodies/prepare.ts';
-import type { Done } from '../bodies/thread.ts';
 import { FORMATS, type Decoded, type Protocol, type Wish } from './formats.ts';
 
 /** The model that is meant, for each kind of body. */
@@ -18,8 +17,6 @@ export interface ReadJob {
   bytes: Uint8Array<ArrayBuffer>;
   contentType: string;
   specs: Specs;
-  /** Bytes of memory the parsed body may take. */
-  maxCost: number;
 }
 
 /** What the body brings to which model; or, where that model was not told, the kind to look for and the body back. */
@@ -34,9 +31,8 @@ export interface WriteJob {
 export const READ = 'instances.read';
 export const WRITE = 'instances.write';
 
-function read({ protocol, bytes, contentType, specs, maxCost }: ReadJob): Done & { value: ReadDone } {
+function read({ protocol, bytes, contentType, specs }: ReadJob): Done & { value: ReadDone } {
   const format = FORMATS[protocol];
-  checkCost(bytes, maxCost, (body) => format.cost(body, contentType));
   const opened = format.open(bufferOf(bytes), contentType);
   const spec = specs[opened.takes];
   if (spec === undefined) return { value: { takes: opened.takes, bytes }, transfer: [bytes.buffer] };
@@ -46,10 +42,12 @@ function read({ protocol, bytes, contentType, specs, maxCost }: ReadJob): Done &
 }
 
 export const INSTANCES_JOBS = {
-  [READ]: read,
-  [WRITE]: ({ protocol, result, wish }: WriteJob): Done => {
-    const { type, body } = FORMATS[protocol].print(result, wish);
-    const bytes = new TextEncoder().encode(body);
-    return { value: { type, bytes }, transfer: [bytes.buffer] };
+  [READ]: { weigh: ({ protocol, bytes, contentType }: ReadJob): number => FORMATS[protocol].cost(bytes, contentType), run: read },
+  [WRITE]: {
+    run: ({ protocol, result, wish }: WriteJob): Done => {
+      const { type, body } = FORMATS[protocol].print(result, wish);
+      const bytes = new TextEncoder().encode(body);
+      return { value: { type, bytes }, transfer: [bytes.buffer] };
+    },
   },
-};
+} satisfies Jobs;

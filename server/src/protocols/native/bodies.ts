@@ -3,7 +3,6 @@ import { parseJson } from '../../http/json-body.ts';
 import type { Registry } from '../../models/registry.ts';
 import type { Call } from '../../pipeline/call.ts';
 import type { Soon } from '../../pipeline/soon.ts';
-import { maxCostOf } from '../bodies/cost.ts';
 import { bufferOf, movableBytes, movableResult } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { DECODE, ENCODE, type DecodeJob, type EncodeJob, type Kind } from './body-jobs.ts';
@@ -15,7 +14,6 @@ export interface BodiesOptions {
   thread: BodyThread;
   /** Bodies above this many bytes are parsed in the thread. */
   inlineBytes: number;
-  maxHeapMb: number;
 }
 
 export class Bodies {
@@ -27,13 +25,13 @@ export class Bodies {
 
   /** @throws InferenceError malformed_request, invalid_input, data_contract_violation */
   decode(kind: Kind, bytes: Buffer, outside: Outside): Soon<Call> {
-    const { inlineBytes, registry, thread, maxHeapMb } = this.#options;
+    const { inlineBytes, registry, thread } = this.#options;
     if (bytes.byteLength <= inlineBytes) {
       const body = parseJson(bytes.toString('utf8'));
       return kind === 'predict' ? decodePredict(body, outside) : decodeBatch(body, outside);
     }
     const own = movableBytes(bytes);
-    const job: DecodeJob = { kind, bytes: own, outside, table: specTable(registry), maxCost: maxCostOf(maxHeapMb) };
+    const job: DecodeJob = { kind, bytes: own, outside, table: specTable(registry) };
     return thread.ask(DECODE, job, [own.buffer]) as Promise<Call>;
   }
 

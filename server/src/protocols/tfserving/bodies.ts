@@ -1,6 +1,6 @@
 // Owns where a REST body is read and written: small ones here, large ones in the body thread.
 import type { ServingSpec } from '../../inference/spec.ts';
-import { INLINE_ELEMENTS, maxCostOf } from '../bodies/cost.ts';
+import { INLINE_ELEMENTS } from '../bodies/cost.ts';
 import { bufferOf, movableBytes, movableTensors } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { READ, WRITE, type ReadJob } from './body-jobs.ts';
@@ -11,14 +11,13 @@ export interface TfServingBodies {
   thread: BodyThread;
   /** Bodies above this many bytes are read in the thread. */
   inlineBytes: number;
-  maxHeapMb: number;
 }
 
 /** @throws InferenceError */
-export async function readCall({ thread, inlineBytes, maxHeapMb }: TfServingBodies, body: Buffer, { method, spec }: { method: Method; spec: ServingSpec }): Promise<Decoded> {
+export async function readCall({ thread, inlineBytes }: TfServingBodies, body: Buffer, { method, spec }: { method: Method; spec: ServingSpec }): Promise<Decoded> {
   if (body.byteLength <= inlineBytes) return decodeCall(method, body.toString('utf8'), spec);
   const bytes = movableBytes(body);
-  const job: ReadJob = { method, bytes, spec, maxCost: maxCostOf(maxHeapMb) };
+  const job: ReadJob = { method, bytes, spec };
   return (await thread.ask(READ, job, [bytes.buffer])) as Decoded;
 }
 

@@ -1,12 +1,11 @@
 // Owns where a message of Predict, and of Examples, is read and written: here where that costs the same for every tensor (tensor_content is
 // a view), or little; else in the body thread.
-import { fromRecord } from '../../inference/errors.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import type { Tensor } from '../../inference/tensor.ts';
-import { INLINE_ELEMENTS, INLINE_LIST_BYTES, maxCostOf } from '../bodies/cost.ts';
+import { INLINE_ELEMENTS, INLINE_LIST_BYTES } from '../bodies/cost.ts';
+import { readOf } from '../bodies/job.ts';
 import { movableBytes, movableTensors } from '../bodies/memory.ts';
 import { bytesBeside } from '../grpc/skim.ts';
-import { GRPC, GrpcError } from '../grpc/status.ts';
 import type { TfServingBodies } from './bodies.ts';
 import { READ_EXAMPLES, READ_MESSAGE, WRITE_EXAMPLES, WRITE_MESSAGE, type ReadExamplesJob, type ReadMessage, type ReadMessageJob } from './body-jobs.ts';
 import { exampleTensors, writeExampleReply, type ExampleReply } from './example-messages.ts';
@@ -20,24 +19,17 @@ const CONTENT = [2, 2, 4];
 
 /**
  * @param maxBytes memory that a short list may be repeated to fill
- * @throws GrpcError invalidArgument for what is no such message; InferenceError exceeds_memory_budget
+ * @throws GrpcError invalidArgument for what is no such message; InferenceError exceeds_memory_budget, memory_exhausted
  */
-export async function readPredict({ thread, inlineBytes, maxHeapMb }: TfServingBodies, bytes: Uint8Array, maxBytes: number): Promise<PredictAsked> {
+export async function readPredict({ thread, inlineBytes }: TfServingBodies, bytes: Uint8Array, maxBytes: number): Promise<PredictAsked> {
   if (bytes.byteLength <= INLINE_LIST_BYTES || bytesBeside(bytes, CONTENT) <= INLINE_LIST_BYTES) {
     const message = MESSAGES.predictRequest.decode(bytes);
     const viewed = Object.values(message.inputs).every((tensor) => (tensor.tensor_content?.byteLength ?? 0) <= inlineBytes || isViewed(tensor));
     if (viewed) return askedOf(message, maxBytes);
   }
   const own = movableBytes(bytes);
-  const read = (await thread.ask(READ_MESSAGE, { bytes: own, maxBytes, maxCost: maxCostOf(maxHeapMb) } satisfies ReadMessageJob, [own.buffer])) as ReadMessage;
-  if ('broken' in read) throw new GrpcError(GRPC.invalidArgument, read.broken);
-  return {
-    ...read,
-    tensors: () => {
-      if ('refused' in read) throw fromRecord(read.refused);
-      return read.given;
-    },
-  };
+  const { given, ...asked } = (await thread.ask(READ_MESSAGE, { bytes: own, maxBytes } satisfies ReadMessageJob, [own.buffer])) as ReadMessage;
+  return { ...asked, tensors: () => readOf(given) };
 }
 
 /** @param kept whether somebody else has the outputs too */
@@ -66,10 +58,10 @@ export function headOf<T>(codec: { decode(bytes: Uint8Array): T }, bytes: Uint8A
  * @param kept whether the request is looked at again
  * @throws InferenceError
  */
-export async function readExamples({ thread, maxHeapMb }: TfServingBodies, { bytes, input, kept }: { bytes: Uint8Array; input: readonly Uint8Array[]; kept: boolean }, spec: ServingSpec): Promise<Tensor[]> {
+export async function readExamples({ thread }: TfServingBodies, { bytes, input, kept }: { bytes: Uint8Array; input: readonly Uint8Array[]; kept: boolean }, spec: ServingSpec): Promise<Tensor[]> {
   if (bytes.byteLength <= INLINE_LIST_BYTES) return exampleTensors(input, spec);
   const own = kept ? new Uint8Array(bytes) : movableBytes(bytes);
-  return (await thread.ask(READ_EXAMPLES, { bytes: own, spec, maxCost: maxCostOf(maxHeapMb) } satisfies ReadExamplesJob, [own.buffer])) as Tensor[];
+  return (await thread.ask(READ_EXAMPLES, { bytes: own, spec } satisfies ReadExamplesJob, [own.buffer])) as Tensor[];
 }
 
 /** @param kept whether somebody else has the outputs too @throws InferenceError */

@@ -1,10 +1,9 @@
 // Owns where a V2 body is read and written: small JSON here, large JSON in the body thread, and so are raw tensors: most are views, here too;
 // strings and float16 are read one by one.
-import { INLINE_ELEMENTS, maxCostOf } from '../bodies/cost.ts';
+import { INLINE_ELEMENTS } from '../bodies/cost.ts';
 import { bufferOf, movableBytes, movableTensors } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
 import { writeInferAnswer, type InferAnswer, type InferBody } from './answer.ts';
-import type { MemoryBudget } from '../../pipeline/memory-budget.ts';
 import type { Soon } from '../../pipeline/soon.ts';
 import { elementsCost, readInferRequest } from './body.ts';
 import { READ, WRITE, type ReadJob } from './body-jobs.ts';
@@ -15,26 +14,17 @@ export interface V2Bodies {
   thread: BodyThread;
   /** JSON above this many bytes is read in the thread. */
   inlineBytes: number;
-  maxHeapMb: number;
-  memory: Pick<MemoryBudget, 'admit'>;
 }
 
-/** @throws InferenceError; memory_exhausted, exceeds_memory_budget for strings that would not fit, before they are made */
+/** @throws InferenceError; memory_exhausted, exceeds_memory_budget for what would not fit, before it is made */
 export function readBody(bodies: V2Bodies, body: Buffer, jsonBytes: number | undefined): Soon<InferRequest> {
-  const small = (jsonBytes ?? body.byteLength) <= bodies.inlineBytes;
-  const cost = small ? elementsCost(body, jsonBytes) : 0;
-  return small && cost === 0 ? readInferRequest(body, jsonBytes) : readElsewhere(bodies, { body, jsonBytes, cost });
+  const isHere = (jsonBytes ?? body.byteLength) <= bodies.inlineBytes && elementsCost(body, jsonBytes) === 0;
+  return isHere ? readInferRequest(body, jsonBytes) : readElsewhere(bodies.thread, body, jsonBytes);
 }
 
-async function readElsewhere({ thread, maxHeapMb, memory }: V2Bodies, { body, jsonBytes, cost }: { body: Buffer; jsonBytes: number | undefined; cost: number }): Promise<InferRequest> {
-  const release = memory.admit(cost);
-  try {
-    const bytes = movableBytes(body);
-    const job: ReadJob = { bytes, jsonBytes, maxCost: maxCostOf(maxHeapMb) };
-    return (await thread.ask(READ, job, [bytes.buffer])) as InferRequest;
-  } finally {
-    release();
-  }
+function readElsewhere(thread: BodyThread, body: Buffer, jsonBytes: number | undefined): Promise<InferRequest> {
+  const bytes = movableBytes(body);
+  return thread.ask(READ, { bytes, jsonBytes } satisfies ReadJob, [bytes.buffer]) as Promise<InferRequest>;
 }
 
 /**
