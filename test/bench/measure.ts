@@ -45,7 +45,7 @@ export interface Target {
 
 /**
  * Sends calls, and says what became of them.
- * @param during runs beside an open loop from its first call, and ends it
+ * @param during runs beside an open loop from its first call that counts, and ends it
  * @throws Error when the load process fails, or what `during` does
  */
 export async function load(target: Target, how: How, during?: () => Promise<void>): Promise<LoadResult> {

@@ -56,43 +56,48 @@ async function closedLoop(all: readonly Lane[]): Promise<void> {
   if (broken > 0) tally.firstBad ||= CLOSED;
 }
 
-/** Sends what is due by the clock; latency counts from the moment a call was due, so that a slow server cannot hide its queue. Gives how many were. */
+/**
+ * Sends what is due by the clock; latency counts from the moment a call was due, so that a slow server cannot hide its queue. Those of the
+ * warm-up, in which this process is compiled too, do not count. Gives how many were due that do.
+ */
 async function openLoop(all: readonly Lane[], rate: number): Promise<number> {
   const free = [...all];
   const due: number[] = [];
+  const first = Math.floor(rate * plan.warmup);
   let taken = 0;
   const send = (): void => {
     while (taken < due.length && free.length > 0) {
       const lane = free.pop() as Lane;
+      const counts = taken >= first;
       const since = due[taken++] as number;
       lane.send((wrong) => {
-        count(since, wrong);
+        if (counts) count(since, wrong);
         free.push(lane);
         send();
       });
     }
   };
   const started = performance.now();
-  let total = Math.floor(rate * plan.seconds);
+  let total = first + Math.floor(rate * plan.seconds);
   // Told to end: what is due by now is still sent and waited for.
-  let ended = plan.seconds * 1000;
+  let ended = (plan.warmup + plan.seconds) * 1000;
   process.once('SIGTERM', () => {
     total = due.length;
     ended = performance.now() - started;
   });
-  begin();
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
       const now = performance.now();
       const until = Math.min(total, ((now - started) / 1000) * rate);
       for (let planned = due.length; planned < until; planned++) due.push(started + (planned * 1000) / rate);
+      if (!tally.counting && due.length >= first) begin();
       send();
-      if (tally.latencies.length + tally.bad < total && now - started < ended + LATE_MS) return;
+      if (first + tally.latencies.length + tally.bad < total && now - started < ended + LATE_MS) return;
       clearInterval(timer);
       resolve();
     }, TICK_MS);
   });
-  return total;
+  return total - first;
 }
 
 const pause = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));

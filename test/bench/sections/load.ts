@@ -97,7 +97,7 @@ export async function openLoops(bench: Bench, asked: Asked): Promise<Row[]> {
   try {
     const capacity = await inTurns(targets, settings.rounds, () => ({ concurrency: AIM_CONCURRENCY, seconds: settings.seconds, warmup: settings.warmup }));
     const rateOf = (name: string): number => OPEN_SHARE * (capacity.get(name)?.rate ?? 0);
-    const found = await inTurns(targets, settings.rounds, ({ name }) => ({ concurrency: OPEN_CONNECTIONS, seconds: settings.seconds, warmup: 0, rate: rateOf(name) }));
+    const found = await inTurns(targets, settings.rounds, ({ name }) => ({ concurrency: OPEN_CONNECTIONS, seconds: settings.seconds, warmup: settings.warmup, rate: rateOf(name) }));
     return [...found].map(([name, figures]) => ({ ...asked, concurrency: OPEN_CONNECTIONS, rate: rateOf(name), name, figures }));
   } finally {
     await stopTargets(targets);

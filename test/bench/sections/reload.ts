@@ -43,7 +43,7 @@ async function reloadsOf(bench: Bench, work: (typeof MODELS)[number]): Promise<R
   try {
     const capacity = await drive(target, { concurrency: AIM_CONCURRENCY, seconds: settings.seconds, warmup: settings.warmup });
     const rate = RELOAD_SHARE * capacity.rate;
-    const open = { concurrency: CONNECTIONS, warmup: 0, rate };
+    const open = { concurrency: CONNECTIONS, warmup: settings.warmup, rate };
     const without = steadily(await load(target, { ...open, seconds: settings.seconds * settings.rounds }));
     const seen: Reloaded = { ms: [], memory: [] };
     const all = async (): Promise<void> => {
