@@ -113,6 +113,7 @@ function managerEvents(log: Logger, metrics: MetricsCollector): ManagerEvents {
         { model: entry.name, version: entry.version, format: spec.format, workers: runner.workers, isolation: runner.isolation, bytesPerWorker: runner.info.bytes, bytes, ms: Math.round(ms), warmup: model.warmup.detail, batching: model.batching.reason },
         `model loaded: ${String(runner.workers)} worker(s) x ${(runner.info.bytes / 1024 / 1024).toFixed(2)} MiB of weights`,
       );
+      if (model.warmup.suspect !== undefined) log.warn({ model: entry.name, version: entry.version, detail: model.warmup.suspect }, 'the model computes no number from a sample of its package');
     },
     evicted: (entry) => {
       metrics.evicted(entry.name, entry.version);

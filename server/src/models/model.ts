@@ -17,8 +17,10 @@ export interface BatchingReport {
 
 export interface WarmupReport {
   complete: boolean;
-  /** `samples`, `zeros`, or why it was skipped. */
+  /** `samples`, `zeros`, or why it was skipped; and what is suspect. */
   detail: string;
+  /** A sample of the package that the model computes no number from. It serves all the same. */
+  suspect?: string;
 }
 
 export interface Model {

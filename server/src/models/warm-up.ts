@@ -3,6 +3,7 @@
 import type { BatchingReport, WarmupReport } from './model.ts';
 import { LoadError } from '../backends/backend.ts';
 import { reasonFor } from '../backends/faults.ts';
+import { nonFiniteIn } from '../inference/finite.ts';
 import { layoutOf, concatRows, rowsOf, sizeOf, sliceRows, type ModelSignature, type Tensor } from '../inference/tensor.ts';
 
 export interface WarmUpOptions {
@@ -37,12 +38,24 @@ export async function warmUp(run: Run, signature: ModelSignature, samples: reado
     for (let round = 0; round < options.iterations; round++) {
       for (const input of inputs) await Promise.all(Array.from({ length: options.workers }, () => run(input)));
     }
-    const detail = samples.length > 0 ? `${String(samples.length)} samples` : 'zeros';
-    return { warmup: { complete: true, detail }, batching: await findBatching(run, signature, inputs) };
+    return { warmup: await reportOf(run, samples), batching: await findBatching(run, signature, inputs) };
   } catch (error) {
     const message = (error as Error).message;
     throw new LoadError(reasonFor(message, 'WarmupFailed'), `the model fails on its warm-up input: ${message}`, error);
   }
+}
+
+/** A model that computes no number from a sample of its own package is told of, not refused: only a run that fails is a failed load. */
+async function reportOf(run: Run, samples: readonly (readonly Tensor[])[]): Promise<WarmupReport> {
+  if (samples.length === 0) return { complete: true, detail: 'zeros' };
+  const detail = `${String(samples.length)} samples`;
+  for (const [index, sample] of samples.entries()) {
+    const place = (await run(sample)).map(nonFiniteIn).find((found) => found !== undefined);
+    if (place === undefined) continue;
+    const suspect = `the answer to samples[${String(index)}] is no number: ${place}`;
+    return { complete: true, detail: `${detail}; ${suspect}`, suspect };
+  }
+  return { complete: true, detail };
 }
 
 /** A sample's first row as many times as each allowed size says, where the model lets the first dimension vary. */
@@ -70,6 +83,7 @@ async function findBatching(run: Run, signature: ModelSignature, inputs: readonl
   const joined = a.map((tensor, index) => concatRows([tensor, b[index] ?? tensor]));
   const [left, right, both] = [await run(a), await run(b), await run(joined)];
   const perRow = left.every((output) => rowsOf(output) === 1) && right.every((output) => rowsOf(output) === 2);
+  if (![...left, ...right].some(tells)) return { enabled: false, reason: 'warm-up gave no number, so nothing shows that calls can share a batch' };
   const same = perRow && both.every((output, index) => equalsJoined(output, left[index], right[index]));
   return same ? { enabled: true, reason: 'warm-up showed f(a + b) = f(a) + f(b)' } : { enabled: false, reason: 'warm-up showed that the rows of a batch influence each other' };
 }
@@ -88,6 +102,9 @@ function vary(tensor: Tensor, seed: number): Tensor {
   return { ...tensor, data: tensor.data.map((value, index) => value + Math.sin(index + seed) / 4) };
 }
 
+/** Whether an output shows anything: NaN is what any computation may come to. */
+const tells = ({ data }: Tensor): boolean => data.length === 0 || Array.isArray(data) || data.some((value) => Number.isFinite(Number(value)));
+
 const TOLERANCE = 1e-3;
 
 function equalsJoined(both: Tensor, left: Tensor | undefined, right: Tensor | undefined): boolean {
@@ -98,4 +115,5 @@ function equalsJoined(both: Tensor, left: Tensor | undefined, right: Tensor | un
   return (both.data).every((value, index) => close(Number(value), Number(parts.data[index])));
 }
 
-const close = (a: number, b: number): boolean => Object.is(a, b) || Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a));
+/** NaN is like NaN, and each infinity only like itself. */
+const close = (a: number, b: number): boolean => Object.is(a, b) || (Number.isFinite(a) && Math.abs(a - b) <= TOLERANCE * Math.max(1, Math.abs(a)));

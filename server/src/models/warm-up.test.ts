@@ -1,0 +1,49 @@
+// What warm-up reports of a model that computes no number, and what that shows about batches.
+import { describe, expect, it } from 'vitest';
+import type { ModelSignature, Tensor } from '../inference/tensor.ts';
+import { warmUp } from './warm-up.ts';
+
+const SIGNATURE: ModelSignature = { inputs: [{ name: 'x', dtype: 'float32', shape: [-1, 2] }], outputs: [{ name: 'y', dtype: 'float32', shape: [-1, 2] }] };
+const OPTIONS = { iterations: 1, maxBatchSize: 4, allowed: [], workers: 1 };
+const tensor = (...rows: number[][]): Tensor => ({ name: 'x', dtype: 'float32', shape: [rows.length, 2], data: Float32Array.from(rows.flat()) });
+
+type Compute = (value: number, at: number, all: Float32Array) => number;
+const model = (compute: Compute) => ([x]: readonly Tensor[]): Promise<Tensor[]> => {
+  const { shape, data } = x as Tensor & { data: Float32Array };
+  return Promise.resolve([{ name: 'y', dtype: 'float32', shape, data: data.map((value, at) => compute(value, at, data)) }]);
+};
+const warm = (compute: Compute, ...samples: Tensor[]): ReturnType<typeof warmUp> => warmUp(model(compute), SIGNATURE, samples.map((sample) => [sample]), OPTIONS);
+
+describe('a model that computes no number', () => {
+  it('from a sample of its package is told of, and served', async () => {
+    const { warmup } = await warm((value) => Math.log(value), tensor([1, 2]), tensor([1, 2], [3, -1]));
+    expect(warmup).toEqual({
+      complete: true,
+      detail: '2 samples; the answer to samples[1] is no number: outputs.y[1][1] is NaN',
+      suspect: 'the answer to samples[1] is no number: outputs.y[1][1] is NaN',
+    });
+    expect((await warm((value) => value, tensor([1, 2]))).warmup).toEqual({ complete: true, detail: '1 samples' });
+  });
+
+  it('from zeros is not told of: a package has not said that they are inputs', async () => {
+    expect((await warm((value) => value / value)).warmup).toEqual({ complete: true, detail: 'zeros' });
+  });
+
+  it('in some places has batches: NaN is like NaN there, an infinity like itself', async () => {
+    for (const none of [NaN, Infinity, -Infinity]) {
+      expect((await warm((value, at) => (at % 2 === 0 ? none : value), tensor([1, 2]))).batching.enabled).toBe(true);
+    }
+  });
+
+  it('has no batches where an infinity stands for another number in a larger batch', async () => {
+    for (const [few, many] of [[1, Infinity], [Infinity, 1], [Infinity, -Infinity], [NaN, 1], [1, NaN]] as const) {
+      const { batching } = await warm((value, at, all) => (at % 2 === 0 ? value : all.length > 4 ? many : few), tensor([1, 2]));
+      expect(batching).toEqual({ enabled: false, reason: 'warm-up showed that the rows of a batch influence each other' });
+    }
+  });
+
+  it('anywhere has no batches: nothing shows that its rows do not influence each other', async () => {
+    const { batching } = await warm(() => NaN, tensor([1, 2]));
+    expect(batching).toEqual({ enabled: false, reason: 'warm-up gave no number, so nothing shows that calls can share a batch' });
+  });
+});
