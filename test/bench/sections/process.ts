@@ -1,11 +1,10 @@
-// The sections that look at the server as a process: event-loop delay under large bodies, time to ready, memory over a million calls.
+// The sections that look at the server as a process: event-loop delay under large bodies, memory over a million calls.
 import path from 'node:path';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { serveDiscard, serveSlipway, type Served } from '../contenders.ts';
 import { drive, median, type Target } from '../measure.ts';
 import { largeAnswer, largeMessage, largeRequest, v2Request } from '../requests.ts';
 import { rssMib } from '../processes.ts';
-import type { Cold, Delay, Steady } from '../results.ts';
+import type { Delay, Steady } from '../results.ts';
 import { taskOf, stopTargets, type Bench } from './load.ts';
 
 const DELAY_PROBE = path.resolve(import.meta.dirname, '..', 'floors', 'event-loop-delay.ts');
@@ -63,43 +62,6 @@ export async function delays({ settings, scratch, note }: Bench): Promise<Delay[
     const of = (key: 'p50' | 'p99' | 'max' | 'bodies'): number => median(own.map((one) => one[key]));
     return { name, p50: of('p50'), p99: of('p99'), max: of('max'), bodies: of('bodies') };
   });
-}
-
-/** Whether this machine lets us empty its page cache. */
-function emptyPageCache(): boolean {
-  try {
-    writeFileSync('/proc/sys/vm/drop_caches', '3');
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const filesBelow = (folder: string): string[] => readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
-
-/** From the start of the process to ready, with the sentiment model. */
-export async function coldStarts(bench: Bench): Promise<Cold[]> {
-  const { settings, scratch, note } = bench;
-  const task = taskOf('sentiment', scratch);
-  for (const file of filesBelow(task.model)) readFileSync(file);
-  const once = async (): Promise<number> => {
-    const served = await serveSlipway(task);
-    await served.stop();
-    return served.readyMs;
-  };
-  const times = async (before: () => unknown): Promise<number[]> => {
-    const all: number[] = [];
-    for (let round = 0; round < settings.rounds; round++) {
-      before();
-      all.push(await once());
-    }
-    return all;
-  };
-  await once();
-  const found: Cold[] = [{ what: 'page cache warm', ms: await times(() => undefined) }];
-  if (settings.emptyPageCache && emptyPageCache()) found.push({ what: 'page cache empty', ms: await times(emptyPageCache) });
-  else note('no figure with an empty page cache: --empty-page-cache empties that of the whole machine, which needs root');
-  return found;
 }
 
 /** Memory after every twentieth of many calls. */
