@@ -21,12 +21,12 @@ export function buildPlain(options: AppOptions): (notPlain: (socket: Socket) => 
     revision: config.REVISION,
     origins: config.BEHIND_ROUTER ? [] : config.CORS_ORIGINS,
     access: parts.access,
-    open: () => drain.state === 'serving',
     failed: (error, requestId) => {
       parts.log.error({ err: error.cause ?? error, reqId: requestId }, 'call failed');
     },
     route: (target) => native(target) ?? v2(target),
   });
+  const open = (): boolean => drain.state === 'serving'; // then Node's server tells callers to leave
   const maxBodyBytes = Math.min(MAX_BODY_BYTES, config.MAX_BODY_BYTES);
-  return (notPlain) => new PlainConnections({ take, notPlain, maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes, idleMs: KEEP_ALIVE_MS });
+  return (notPlain) => new PlainConnections({ open, take, notPlain, maxHeaderBytes: MAX_HEADER_BYTES, maxBodyBytes, idleMs: KEEP_ALIVE_MS });
 }

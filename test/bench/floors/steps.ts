@@ -61,7 +61,7 @@ async function together(lanes: number, one: () => Promise<unknown>): Promise<{ t
 
 function takeOf(parts: Parts, config: ReturnType<typeof readConfig>): ReturnType<typeof plainExchange> {
   const context = protocolContext({ config, parts, drain: new Drain(), ready: () => true, state: () => { throw new Error('not asked for here'); } });
-  return plainExchange({ revision: undefined, origins: [], access: parts.access, open: () => true, failed: (error) => { throw error; }, route: plainV2(context, parts.v2) });
+  return plainExchange({ revision: undefined, origins: [], access: parts.access, failed: (error) => { throw error; }, route: plainV2(context, parts.v2) });
 }
 
 async function measure(models: string): Promise<void> {

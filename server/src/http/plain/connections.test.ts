@@ -24,6 +24,10 @@ interface Front {
   sockets: net.Socket[];
   /** Connections that Node's server was given. */
   handed: () => number;
+  /** Heads that were looked at. */
+  heads: () => number;
+  /** No further request is taken here. */
+  drain: () => void;
 }
 
 async function front(call: PlainCall = saying, idleMs = 60_000): Promise<Front> {
@@ -33,8 +37,13 @@ async function front(call: PlainCall = saying, idleMs = 60_000): Promise<Front> 
     request.on('end', () => response.end(`<node ${request.method ?? ''} ${request.url ?? ''} ${body}>`));
   });
   let handed = 0;
-  const take = ({ method, target }: PlainHead): PlainCall | undefined => (method === 'POST' && target === '/plain' ? call : undefined);
-  const plain = new PlainConnections({ take, notPlain: (socket) => { handed += 1; node.emit('connection', socket); }, maxHeaderBytes: 16_384, maxBodyBytes: 1000, idleMs });
+  let heads = 0;
+  let drained = false;
+  const take = ({ method, target }: PlainHead): PlainCall | undefined => {
+    heads += 1;
+    return method === 'POST' && target === '/plain' ? call : undefined;
+  };
+  const plain = new PlainConnections({ open: () => !drained, take, notPlain: (socket) => { handed += 1; node.emit('connection', socket); }, maxHeaderBytes: 16_384, maxBodyBytes: 1000, idleMs });
   const sockets: net.Socket[] = [];
   const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
@@ -46,7 +55,7 @@ async function front(call: PlainCall = saying, idleMs = 60_000): Promise<Front> 
     node.closeAllConnections();
     server.close();
   });
-  return { port: (server.address() as net.AddressInfo).port, plain, sockets, handed: () => handed };
+  return { port: (server.address() as net.AddressInfo).port, plain, sockets, handed: () => handed, heads: () => heads, drain: () => { drained = true; } };
 }
 
 class Client {
@@ -83,6 +92,30 @@ describe('a connection', () => {
     await until(() => client.told.length === 3);
     expect(client.told).toEqual(['<plain 1>', '<plain 2>', '<plain 3>']);
     expect(client.seen).toMatch(/^HTTP\/1\.1 200 OK\r\ncontent-length: 9\r\nDate: [^\r]+ GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=60\r\n\r\n</);
+  });
+
+  it('has a head that comes again looked at once, and every body read', async () => {
+    const { port, heads } = await front();
+    const client = new Client(port);
+    for (let n = 1; n <= 4; n++) {
+      client.socket.write(post(String(n)));
+      await until(() => client.told.length === n);
+    }
+    expect([client.told, heads()]).toEqual([['<plain 1>', '<plain 2>', '<plain 3>', '<plain 4>'], 1]);
+    client.socket.write(post('twelve') + post('5') + post('5', { path: '/plain', fields: 'X-A: b\r\n' }) + post('6', { path: '/other' }));
+    await until(() => client.told.length === 8);
+    expect(client.told.slice(4)).toEqual(['<plain twelve>', '<plain 5>', '<plain 5>', '<node POST /other 6>']);
+  });
+
+  it('goes to Node once the server takes no further request, also with a head that it knows', async () => {
+    const { port, drain } = await front();
+    const client = new Client(port);
+    client.socket.write(post('1'));
+    await until(() => client.told.length === 1);
+    drain();
+    client.socket.write(post('2'));
+    await until(() => client.told.length === 2);
+    expect(client.told).toEqual(['<plain 1>', '<node POST /plain 2>']);
   });
 
   it('is not read on while its caller does not read the answers', async () => {

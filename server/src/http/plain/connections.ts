@@ -3,6 +3,7 @@
 // to Node's parser for good, with every byte of it unread. Must not know what is asked, nor refuse anything.
 import type { Socket } from 'node:net';
 import { readPlainHead, type PlainHead } from '@slipway/api/http1';
+import { LastHead } from './last-head.ts';
 
 /** Who waits for an answer. */
 export interface PlainCaller {
@@ -16,7 +17,9 @@ export interface PlainCaller {
 export type PlainCall = (body: Buffer, caller: PlainCaller) => void;
 
 export interface PlainOptions {
-  /** Who answers this request here; undefined: nobody, it goes to Node's parser. */
+  /** False once no further request is taken here. */
+  open: () => boolean;
+  /** Who answers requests with this head here, always; undefined: nobody, they go to Node's parser. */
   take: (head: PlainHead) => PlainCall | undefined;
   /** Takes a connection over, with what was read of it put back. */
   notPlain: (socket: Socket) => void;
@@ -36,11 +39,16 @@ const BODY_TICKS = 2;
 /** Bodies up to this are joined to their head. */
 const JOIN_MAX = 16 * 1024;
 
-/** A request whose body is not all there yet. */
-interface Waiting {
+/** A head that was read, and who answers it. */
+interface Taken {
   call: PlainCall;
+  /** Bytes of the head and of the body. */
   size: number;
   length: number;
+}
+
+/** A request whose body is not all there yet. */
+interface Waiting extends Taken {
   chunks: Buffer[];
   /** Bytes of the head and the body that are here. */
   have: number;
@@ -65,6 +73,7 @@ class Connection {
   readonly #socket: Socket;
   #current: Caller | undefined;
   #waiting: Waiting | undefined;
+  readonly #last = new LastHead<Taken>();
   /** Tick since which it is idle. */
   #since: number;
 
@@ -103,13 +112,17 @@ class Connection {
   };
 
   #begin(bytes: Buffer): void {
-    const { options } = this.#all;
-    const head = readPlainHead(bytes, options.maxHeaderBytes);
-    const call = head === undefined || head.chunked || head.length > options.maxBodyBytes ? undefined : options.take(head);
-    if (head === undefined || call === undefined) return this.#handOver(bytes);
-    const { size, length } = head;
-    if (bytes.length >= size + length) this.#start(call, bytes, head);
-    else this.#waiting = { call, size, length, chunks: [bytes], have: bytes.length, since: this.#all.tick };
+    const taken = this.#all.options.open() ? (this.#last.find(bytes) ?? this.#read(bytes)) : undefined;
+    if (taken === undefined) return this.#handOver(bytes);
+    if (bytes.length >= taken.size + taken.length) this.#start(taken, bytes);
+    else this.#waiting = { ...taken, chunks: [bytes], have: bytes.length, since: this.#all.tick };
+  }
+
+  #read(bytes: Buffer): Taken | undefined {
+    const { take, maxHeaderBytes, maxBodyBytes } = this.#all.options;
+    const head = readPlainHead(bytes, maxHeaderBytes);
+    const call = head === undefined || head.chunked || head.length > maxBodyBytes ? undefined : take(head);
+    return head === undefined || call === undefined ? undefined : this.#last.keep(bytes, head.size, { call, size: head.size, length: head.length });
   }
 
   #more(waiting: Waiting, bytes: Buffer): void {
@@ -117,10 +130,10 @@ class Connection {
     waiting.have += bytes.length;
     if (waiting.have < waiting.size + waiting.length) return;
     this.#waiting = undefined;
-    this.#start(waiting.call, Buffer.concat(waiting.chunks), waiting);
+    this.#start(waiting, Buffer.concat(waiting.chunks));
   }
 
-  #start(call: PlainCall, bytes: Buffer, { size, length }: { size: number; length: number }): void {
+  #start({ call, size, length }: Taken, bytes: Buffer): void {
     const end = size + length;
     const caller = new Caller(this);
     this.#current = caller;

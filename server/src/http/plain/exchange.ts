@@ -45,8 +45,6 @@ export interface ExchangeOptions {
   revision: string | undefined;
   origins: readonly string[];
   access: AccessLog;
-  /** False once the server drains: Node's server tells callers to leave. */
-  open: () => boolean;
   /** Told of every call that the server itself got wrong. */
   failed: (error: InferenceError, requestId: string) => void;
   /** Who answers a POST to this target. */
@@ -58,12 +56,11 @@ const TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'application/
 /** Requests with one of these need a hook that is not here. */
 const ELSEWHERE: readonly string[] = ['content-encoding', 'origin', 'access-control-request-method'];
 
-/** Who answers plain requests, for PlainConnections. */
+/** Who answers plain requests, for PlainConnections. What a head means never changes: connections remember it. */
 export function plainExchange(options: ExchangeOptions): (head: PlainHead) => PlainCall | undefined {
   const fixed = fixedFields(options);
   return (head) => {
-    if (head.method !== 'POST' || !options.open()) return undefined;
-    const route = options.route(head.target);
+    const route = head.method === 'POST' ? options.route(head.target) : undefined;
     if (route === undefined) return undefined;
     const headers = headersOf(head);
     if (headers === undefined || !TYPES.has(headers.get('content-type')?.toLowerCase()) || ELSEWHERE.some((name) => headers.has(name))) return undefined;
