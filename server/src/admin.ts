@@ -3,7 +3,7 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ServerConfig } from './config.ts';
-import { addErrorHandling } from './http/errors.ts';
+import { addErrorHandling, errorOptions } from './http/errors.ts';
 import { allowManagement, type ManagementPolicy } from './http/management.ts';
 import { InferenceError } from './inference/errors.ts';
 import { LoadError } from './backends/backend.ts';
@@ -25,8 +25,9 @@ type Named = { Params: { name: string; version?: string } };
 
 export function buildAdmin(options: AdminOptions): FastifyInstance {
   const { config, manager, metrics } = options;
-  const app = Fastify({ logger: false, bodyLimit: config.MAX_BODY_BYTES });
-  addErrorHandling(app, { maxBodyBytes: config.MAX_BODY_BYTES });
+  const errors = { maxBodyBytes: config.MAX_BODY_BYTES };
+  const app = Fastify({ logger: false, bodyLimit: config.MAX_BODY_BYTES, ...errorOptions(errors) });
+  addErrorHandling(app, errors);
   app.get('/metrics', async (_request, reply) => {
     const { contentType, text } = await metrics.prometheus();
     return reply.type(contentType).send(text);

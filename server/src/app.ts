@@ -7,7 +7,7 @@ import { addBodies } from './http/bodies.ts';
 import { addCompression } from './http/compression.ts';
 import { addCors } from './http/cors.ts';
 import type { Drain } from './http/drain.ts';
-import { addErrorHandling } from './http/errors.ts';
+import { addErrorHandling, errorOptions, type ErrorHandling, type WriteUnrouted } from './http/errors.ts';
 import { addMemoryAdmission } from './http/memory-admission.ts';
 import { countRefusal } from './http/refusals.ts';
 import { addRequestContext, HEADERS, requestIdOf } from './http/request-context.ts';
@@ -16,11 +16,12 @@ import type { Parts } from './parts.ts';
 import { addInfoRoutes } from './protocols/native/info-routes.ts';
 import { addNativeRoutes } from './protocols/native/routes.ts';
 import { addCloudRoutes, vertexUrl, type VertexPaths } from './protocols/clouds/routes.ts';
-import { addKserveRoutes } from './protocols/kserve/routes.ts';
+import { addKserveRoutes, writeUnrouted as writeUnroutedKserve } from './protocols/kserve/routes.ts';
 import type { ProtocolContext } from './protocols/protocol.ts';
-import { addTfServingRoutes } from './protocols/tfserving/routes.ts';
+import { addTfServingRoutes, writeUnrouted as writeUnroutedTfServing } from './protocols/tfserving/routes.ts';
+import { writeError as writeUnroutedTorchServe } from './protocols/torchserve/errors.ts';
 import { addTorchServeRoutes } from './protocols/torchserve/routes.ts';
-import { addV2Routes } from './protocols/v2/routes.ts';
+import { addV2Routes, writeUnrouted as writeUnroutedV2 } from './protocols/v2/routes.ts';
 
 export interface AppOptions {
   config: ServerConfig;
@@ -34,6 +35,7 @@ export interface AppOptions {
 export function buildApp(options: AppOptions): FastifyInstance {
   const { config, parts, drain, state, ready, serverFactory } = options;
   const loggerInstance: FastifyBaseLogger = parts.log;
+  const errors = errorHandling(options);
   const app = Fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
@@ -41,16 +43,17 @@ export function buildApp(options: AppOptions): FastifyInstance {
     bodyLimit: config.MAX_BODY_BYTES,
     return503OnClosing: false, // drain.ts refuses late calls, in the words of the catalogue
     genReqId: (raw) => requestIdOf(raw.headers[HEADERS.requestId]),
+    ...errorOptions(errors),
     ...rewriting({ predict: config.AIP_PREDICT_ROUTE, health: config.AIP_HEALTH_ROUTE }),
     ...(serverFactory === undefined ? {} : { serverFactory }),
   });
   const limits = { maxBodyBytes: config.MAX_BODY_BYTES };
-  addErrorHandling(app, limits, (exchange, error) => { countRefusal(parts, exchange, error, error.status); }); // every refusal below becomes problem+json
+  addErrorHandling(app, errors); // every refusal below becomes problem+json, or what the protocol of its path says
   addRequestContext(app, config.REVISION); // request id, trace parent, revision on every answer
   addAccessLog(app, parts.access); // one line for a sampled call, when it is answered
   drain.attach(app); // shutting down: connections end, late calls are refused
   addCors(app, config.BEHIND_ROUTER ? [] : config.CORS_ORIGINS); // browsers, when there is no router to answer them
-  addMemoryAdmission(app, parts.memory); // refused by its announced size, before a byte of it is kept
+  addMemoryAdmission(app, parts.memory, config.MAX_BODY_BYTES); // refused by its announced size, before a byte of it is kept
   addCompression(app, limits); // inflated with a limit; answers compressed where asked
   addBodies(app); // bytes until the route knows what they are
   addInfoRoutes(app, { registry: parts.manager.registry, metrics: parts.metrics, state, ready, backend: () => parts.pool.report() });
@@ -64,6 +67,22 @@ export function buildApp(options: AppOptions): FastifyInstance {
   addCloudRoutes(app, { context, bodies: parts.instances }, !kserve); // SageMaker, Vertex AI, Azure ML
   return app;
 }
+
+function errorHandling({ config, parts }: AppOptions): ErrorHandling {
+  return {
+    maxBodyBytes: config.MAX_BODY_BYTES,
+    refused: (exchange, error) => { countRefusal(parts, exchange, error, error.status); },
+    ownerOf: (path) => OWNERS[config.V1_DIALECT].find(([own]) => own.test(path))?.[1],
+  };
+}
+
+/** Whose words are said below a path where there is no route; of the native API, problem+json. */
+const NATIVE: readonly [RegExp, undefined] = [/^\/v[12]\/(?:batch-)?predict$/, undefined];
+const OTHERS = [[/^\/v2(?:\/|$)/, writeUnroutedV2], [/^\/predictions(?:\/|$)/, writeUnroutedTorchServe]] as const;
+const OWNERS = {
+  tfserving: [NATIVE, [/^\/v1(?:\/|$)/, writeUnroutedTfServing], ...OTHERS],
+  kserve: [NATIVE, [/^\/v1(?:\/|$)/, writeUnroutedKserve], ...OTHERS],
+} as const satisfies Record<ServerConfig['V1_DIALECT'], readonly (readonly [RegExp, WriteUnrouted | undefined])[]>;
 
 /** Vertex AI names its paths itself; they may be ones that mean something else here. */
 function rewriting(paths: VertexPaths): Pick<FastifyServerOptions, 'rewriteUrl'> {

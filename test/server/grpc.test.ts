@@ -52,6 +52,15 @@ describe('grpc.health.v1', () => {
 });
 
 describe('HTTP/2', () => {
+  it('refuses a message that says it is compressed where nothing says how', async () => {
+    await using session = Object.assign(http2.connect(server.url), { [Symbol.asyncDispose]: () => Promise.resolve() });
+    const stream = session.request({ ':method': 'POST', ':path': '/grpc.health.v1.Health/Check', 'content-type': 'application/grpc', te: 'trailers' });
+    stream.end(Buffer.from([1, 0, 0, 0, 0]));
+    const [headers] = (await new Promise<unknown[]>((resolve) => stream.once('response', (...given) => { resolve(given); }))) as [http2.IncomingHttpHeaders];
+    expect([headers['grpc-status'], decodeURIComponent(String(headers['grpc-message']))]).toEqual(['13', 'The message says that it is compressed, but grpc-encoding does not say how.']);
+    session.destroy();
+  });
+
   it('answers routes and gRPC on one connection', async () => {
     await using session = Object.assign(http2.connect(server.url), { [Symbol.asyncDispose]: () => Promise.resolve() });
     const plain = session.request({ ':path': '/health' });

@@ -9,7 +9,7 @@ export function addBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   // A body without a type is taken as JSON; Fastify would otherwise not read it, over HTTP/2 not even see it.
   app.addHook('onRequest', (request, _reply, done) => {
-    request.headers['content-type'] ??= 'application/json';
+    request.headers['content-type'] ||= 'application/json';
     done();
   });
   for (const type of [...JSON_TYPES, ...PICTURE_TYPES, 'application/octet-stream', /^application\/.*\+json/]) {

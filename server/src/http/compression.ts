@@ -30,7 +30,7 @@ const DEFLATE: Record<string, (body: Buffer) => Promise<Buffer>> = {
 export function addCompression(app: FastifyInstance, limits: { maxBodyBytes: number }): void {
   app.addHook('preParsing', (request, _reply, payload, done) => {
     const encoding = request.headers['content-encoding']?.toLowerCase();
-    if (encoding === undefined || encoding === 'identity') {
+    if (encoding === undefined || encoding === '' || encoding === 'identity') {
       done(null, payload);
       return;
     }

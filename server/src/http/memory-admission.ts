@@ -7,10 +7,11 @@ const BODY_FACTOR = 4;
 /** Smaller bodies cannot hurt; the bound on waiting calls holds them. */
 const FREE_BYTES = 65_536;
 
-export function addMemoryAdmission(app: FastifyInstance, memory: MemoryBudget): void {
+/** @param maxBodyBytes beyond it a body is refused anyway, in words that name that limit */
+export function addMemoryAdmission(app: FastifyInstance, memory: MemoryBudget, maxBodyBytes: number): void {
   app.addHook('onRequest', (request, reply, done) => {
     const announced = Number(request.headers['content-length'] ?? 0);
-    if (!(announced > FREE_BYTES)) {
+    if (!(announced > FREE_BYTES && announced <= maxBodyBytes)) {
       done();
       return;
     }

@@ -22,6 +22,7 @@ const MIN_BYTES = 2048;
 
 /** @throws GrpcError for an encoding there is not, broken data, or more than `limit` bytes. */
 export async function inflated(bytes: Buffer, encoding: string, limit: number): Promise<Buffer> {
+  if (encoding === 'identity') throw new GrpcError(GRPC.internal, 'The message says that it is compressed, but grpc-encoding does not say how.');
   const expand = INFLATE[encoding];
   if (expand === undefined) throw new GrpcError(GRPC.unimplemented, `grpc-encoding ${encoding.slice(0, 40)} is not read; send ${ACCEPTED}.`);
   try {

@@ -1,6 +1,7 @@
 // Owns KServe's V1 routes, where V1_DIALECT gives /v1/models to it. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asInferenceError, InferenceError } from '../../inference/errors.ts';
+import type { WriteUnrouted } from '../../http/errors.ts';
+import { asInferenceError, InferenceError, type ErrorCode } from '../../inference/errors.ts';
 import type { InstanceBodies, Which } from '../instances/bodies.ts';
 import { answerCall, bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer, type ProtocolContext } from '../protocol.ts';
 import { HEADERS } from '../../http/request-context.ts';
@@ -16,6 +17,14 @@ const VERB = /^([^:]+):(predict|explain)$/;
 const asBytes = (answer: HttpAnswer): HttpAnswer => ({ ...answer, body: Buffer.from(answer.body as string) });
 const writeError = (error: InferenceError, model?: string): HttpAnswer => asBytes(errorAnswer(error, model));
 const sendJson = (reply: FastifyReply, body: object): FastifyReply => sendAnswer(reply, asBytes({ status: 200, type: JSON_TYPE, body: JSON.stringify(body) }));
+
+const UNROUTED: Partial<Record<ErrorCode, string>> = { not_found: 'Not Found', method_not_allowed: 'Method Not Allowed' };
+
+/** What reaches no route below /v1: the words of the framework that KServe runs on. */
+export const writeUnrouted: WriteUnrouted = (error) => {
+  const detail = UNROUTED[error.code];
+  return detail === undefined ? writeError(error) : asBytes({ status: error.status, type: JSON_TYPE, body: JSON.stringify({ detail }) });
+};
 
 type Named = { Params: { model: string } };
 

@@ -86,6 +86,12 @@ describe('JSON', () => {
     expect(predict('{"instances":[9007199254740993]}', [input('x', 'int64', [-1])]).tensors[0]?.data).toEqual(BigInt64Array.of(9_007_199_254_740_993n));
   });
 
+  it('looks over a byte order mark, and joins both halves of a pair', () => {
+    expect(predict('\uFEFF{"instances":[[1,2]]}').tensors[0]?.shape).toEqual([1, 2]);
+    expect(predict('{"instances":["\\ud83d\\ude00", "\\uD83D\\uDE00"]}', [input('s', 'string', [-1])]).tensors[0]?.data).toEqual(['\u{1F600}', '\u{1F600}']);
+    expect(predict('{"instances":[[1e308,1e-999]]}', [input('x', 'float64', [-1, 2])]).tensors[0]?.data).toEqual(Float64Array.of(1e308, 0));
+  });
+
   it('looks at nothing after the root value', () => {
     expect(predict('{"instances":[[1,2]]} trailing').tensors[0]?.shape).toEqual([1, 2]);
   });
@@ -127,6 +133,14 @@ describe('predict', () => {
 
   const cases: [string, string, (readonly TensorSpec[])?][] = [
     ['', 'JSON Parse error: The document is empty'],
+    ['  ', 'JSON Parse error: The document is empty. at offset: 2'],
+    ['{"instances":[1e400]}', 'JSON Parse error: Number too big to be stored in double. at offset: 14'],
+    ['{"instances":[NaN,-1E+999]}', 'JSON Parse error: Number too big to be stored in double. at offset: 18'],
+    ['{"instances":["\\ud800"]}', 'JSON Parse error: The surrogate pair in string is invalid. at offset: 15'],
+    ['{"instances":["\\ud800\\u0041"]}', 'JSON Parse error: The surrogate pair in string is invalid. at offset: 15'],
+    ['{"instances":["é\\uDFFF"]}', 'JSON Parse error: The surrogate pair in string is invalid. at offset: 17'],
+    ['{"instances":["\\ud83d\\uzzzz"]}', 'JSON Parse error: Incorrect hex digit after \\u escape in string. at offset: 15'],
+    ['{"instances":["a\\q"]}', 'JSON Parse error: Invalid escape character in string. at offset: 16'],
     ['{"instances"', 'JSON Parse error: Missing a colon after a name of object member. at offset: 12'],
     ['{"instances":[é]}', 'JSON Parse error: Invalid value. at offset: 14'],
     ['[1]', 'JSON Value: [\n    1\n] Is not object'],

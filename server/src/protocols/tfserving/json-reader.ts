@@ -37,9 +37,11 @@ class Reader {
     this.#integers = integers;
   }
 
+  /** A byte order mark in front is looked over. */
   root(): JsonValue {
+    this.#took('\uFEFF');
     this.#skip();
-    if (this.#at >= this.#text.length) throw new JsonParseError('The document is empty.');
+    if (this.#at >= this.#text.length) throw this.#error('The document is empty.');
     return this.#value();
   }
 
@@ -113,22 +115,34 @@ class Reader {
     }
   }
 
+  /** Errors name the place of the backslash. */
   #escape(): string {
+    const from = this.#at - 1;
     const letter = this.#text[this.#at] ?? '';
     const simple = ESCAPES[letter];
     if (simple !== undefined) {
       this.#at += 1;
       return simple;
     }
-    if (letter !== 'u') throw this.#error('Invalid escape character in string.');
-    const digits = this.#text.slice(this.#at + 1, this.#at + 5);
-    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#error('Incorrect hex digit after \\u escape in string.');
-    this.#at += 5;
+    if (letter !== 'u') throw this.#error('Invalid escape character in string.', from);
+    this.#at += 1;
+    const unit = this.#hex(from);
+    const pair = isHigh(unit) && this.#took('\\') && this.#took('u') ? unit + this.#hex(from) : unit;
+    if (!pair.isWellFormed()) throw this.#error('The surrogate pair in string is invalid.', from);
+    return pair;
+  }
+
+  /** The code unit that four digits name. */
+  #hex(from: number): string {
+    const digits = this.#text.slice(this.#at, this.#at + 4);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#error('Incorrect hex digit after \\u escape in string.', from);
+    this.#at += 4;
     return String.fromCharCode(Number.parseInt(digits, 16));
   }
 
   #number(): number | bigint {
     NUMBER.lastIndex = this.#at;
+    const from = this.#at;
     const found = NUMBER.exec(this.#text);
     if (found === null) throw this.#error('Invalid value.');
     const [literal, fraction, exponent] = found;
@@ -136,7 +150,7 @@ class Reader {
     if (/[IN]/.test(literal)) return special(literal);
     this.#checkEnd();
     const value = Number(literal);
-    if (!Number.isFinite(value)) throw this.#error('Number too big to be stored in double.');
+    if (!Number.isFinite(value)) throw this.#error('Number too big to be stored in double.', from);
     const integer = fraction === undefined && exponent === undefined;
     return integer && (this.#integers === 'always-bigint' || !Number.isSafeInteger(value)) ? BigInt(literal) : value;
   }
@@ -172,10 +186,12 @@ class Reader {
   }
 
   /** The offset counts bytes of UTF-8, as the original does. */
-  #error(what: string): JsonParseError {
-    return new JsonParseError(`${what} at offset: ${String(Buffer.byteLength(this.#text.slice(0, this.#at)))}`);
+  #error(what: string, at = this.#at): JsonParseError {
+    return new JsonParseError(`${what} at offset: ${String(Buffer.byteLength(this.#text.slice(0, at)))}`);
   }
 }
+
+const isHigh = (unit: string): boolean => unit >= '\uD800' && unit <= '\uDBFF';
 
 function special(literal: string): number {
   if (literal.endsWith('NaN')) return Number.NaN;

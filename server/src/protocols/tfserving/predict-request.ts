@@ -25,7 +25,7 @@ export function readBody(text: string, integers: Integers): JsonObject {
 
 /** JSON.parse is several times faster; what it refuses or would lose digits of is read again. */
 function parse(text: string, integers: Integers): JsonValue {
-  if (integers === 'large-bigint' && !LONG_INTEGER.test(text)) {
+  if (integers === 'large-bigint' && !READ_AGAIN.test(text)) {
     try {
       return JSON.parse(text) as JsonValue;
     } catch {
@@ -40,8 +40,8 @@ function parse(text: string, integers: Integers): JsonValue {
   }
 }
 
-/** An integer that may have more than 53 bits; decimals with as many digits are read twice, which only costs time. */
-const LONG_INTEGER = /(?<![.\d])\d{16,}(?![.\deE])/;
+/** An integer that may have more than 53 bits, a number that may be beyond all, half of a pair: what else looks like one only costs time. */
+const READ_AGAIN = /(?<![.\d])\d{16,}(?![.\deE])|[eE]\+?\d{3}|\\u[dD][89a-fA-F]/;
 
 /** @throws InferenceError unless the name is absent, empty or the one signature that is served. */
 export function checkSignature(body: JsonObject): void {

@@ -5,9 +5,11 @@ import { noteCall, type Note } from '../../http/access-log.ts';
 import { hangUpSignal, HEADERS, roleOf } from '../../http/request-context.ts';
 import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
 import { bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer } from '../protocol.ts';
+import { isUnrouted, type WriteUnrouted } from '../../http/errors.ts';
 import { readCall, writeCall, type TfServingBodies } from './bodies.ts';
 import { choose, outputsOf, run, type Exchange, type TfServing } from './call.ts';
 import { errorBody, httpStatusOf } from './errors.ts';
+import { invalid } from './fill.ts';
 import { metadataBody, statusBody, stateOf, type VersionStatus } from './info-bodies.ts';
 import type { Format } from './predict-request.ts';
 import { parseTarget, type Method, type Target } from './target.ts';
@@ -15,7 +17,7 @@ import { versionsMissing } from './versions.ts';
 
 const PROTOCOL = 'tfserving';
 const JSON_TYPE = 'application/json';
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** As bytes: to a text Fastify would add a charset, which TensorFlow Serving does not send. */
 const jsonAnswer = (status: number, body: string | Buffer): HttpAnswer => ({ status, type: JSON_TYPE, body: typeof body === 'string' ? Buffer.from(body) : body });
@@ -24,6 +26,9 @@ const jsonAnswer = (status: number, body: string | Buffer): HttpAnswer => ({ sta
 export function writeError(error: InferenceError): HttpAnswer {
   return jsonAnswer(httpStatusOf(error.code), errorBody(error.message));
 }
+
+/** What reaches no route below /v1: to TensorFlow Serving every path there is a request, well or badly formed. */
+export const writeUnrouted: WriteUnrouted = (error, { method, path }) => (isUnrouted(error) ? writeError(invalid(`Malformed request: ${method} ${path}`)) : writeError(error));
 
 /** @param ownsModels whether /v1/models is TensorFlow Serving's (V1_DIALECT) */
 export function addTfServingRoutes(app: FastifyInstance, server: TfServing, ownsModels: boolean): void {
@@ -46,6 +51,7 @@ function counted(request: FastifyRequest): { protocol: string; target: { name: s
 
 async function answer(server: TfServing, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   try {
+    if (request.method === 'OPTIONS') return await preflight(request, reply);
     const parsed = parseTarget(request.method, request.url.split('?')[0] ?? '');
     parsed.target.role = roleOf(request.headers);
     if (parsed.kind === 'call') return await call(server, { request, reply }, parsed);
@@ -54,6 +60,12 @@ async function answer(server: TfServing, request: FastifyRequest, reply: Fastify
   } catch (thrown) {
     return sendError(request, reply, asInferenceError(thrown), writeError);
   }
+}
+
+/** One that was allowed is answered before it comes here. */
+function preflight({ headers }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (!/https?:\/\//.test(headers.origin ?? '')) throw invalid('Origin header is missing in CORS preflight');
+  return sendAnswer(reply, jsonAnswer(200, ''));
 }
 
 async function call(server: TfServing, { request, reply }: { request: FastifyRequest; reply: FastifyReply }, at: { method: Method; target: Target }): Promise<FastifyReply> {

@@ -4,8 +4,9 @@ import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyReques
 import { parseJson } from '../../http/json-body.ts';
 import type { PlainRoute } from '../../http/plain/exchange.ts';
 import { HEADERS } from '../../http/request-context.ts';
-import { asInferenceError, InferenceError } from '../../inference/errors.ts';
-import { answerCall, answerPlainCall, bodyOf, modelReady, protocolScope, sendError, type HttpAnswer, type ProtocolContext, type Steps } from '../protocol.ts';
+import type { WriteUnrouted } from '../../http/errors.ts';
+import { asInferenceError, InferenceError, type ErrorCode } from '../../inference/errors.ts';
+import { answerCall, answerPlainCall, bodyOf, modelReady, protocolScope, type HttpAnswer, type ProtocolContext, type Steps } from '../protocol.ts';
 import { following } from '../../pipeline/soon.ts';
 import type { InferBody } from './answer.ts';
 import { readBody, writeBody, type V2Bodies } from './bodies.ts';
@@ -28,24 +29,12 @@ export function addV2Routes(app: FastifyInstance, context: ProtocolContext, bodi
   protocolScope(app, { context, writeError }, (scope) => {
     for (const [method, paths, handler, config = {}] of routes) for (const url of paths) scope.route<Named>({ method, url, handler, config });
   });
-  const known = routes.flatMap(([method, paths]) => paths.map((path) => ({ method, pattern: patternOf(path) })));
-  void app.register(
-    (scope, _options, done) => {
-      scope.setNotFoundHandler((request, reply) => {
-        const path = request.url.split('?')[0] ?? '/';
-        const own = known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-        const allowed = own.length > 0 ? own : app.hasRoute({ method: 'POST', url: path }) ? ['POST'] : [];
-        if (allowed.length === 0) return sendError(request, reply, new InferenceError('not_found', 'Not Found'), writeError);
-        reply.header('allow', allowed.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', '));
-        return sendError(request, reply, new InferenceError('method_not_allowed', 'Method Not Allowed'), writeError);
-      });
-      done();
-    },
-    { prefix: '/v2' },
-  );
 }
 
-const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll(/:[a-z]+/g, '[^/]+')}$`);
+const UNROUTED: Partial<Record<ErrorCode, string>> = { not_found: 'Not Found', method_not_allowed: 'Method Not Allowed' };
+
+/** What reaches no route below /v2. */
+export const writeUnrouted: WriteUnrouted = (error) => writeError(new InferenceError(error.code, UNROUTED[error.code] ?? error.message));
 
 function routesOf(context: ProtocolContext, bodies: V2Bodies): Row[] {
   return [...serverRoutes(context), ...modelRoutes(context, bodies), ...repositoryRoutes(context)];
