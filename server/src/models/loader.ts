@@ -20,7 +20,7 @@ import type { HandlerOptions, Handlers } from '../plugins/handlers.ts';
 import type { Model } from './model.ts';
 import { inside, type PackageOnDisk } from './model-package.ts';
 import { specFor, textStepOf, type Identity } from './spec.ts';
-import { warmUp } from './warm-up.ts';
+import { warmUp, type Run } from './warm-up.ts';
 
 export interface LoaderOptions {
   workers: number;
@@ -79,10 +79,10 @@ async function loadWith(handlers: Handlers | undefined, pool: WorkerPool, job: L
     checkVectorizer(spec, vectorizer);
     events.phase('WarmingUp');
     const samples = await readSamples(files, { spec, vectorizer, handlers, decode: (bytes, channels) => runner.decode({ bytes, channels }) });
-    const run = async (inputs: readonly Tensor[]): Promise<Tensor[]> => (await runner.run([inputs])).outputs;
+    const run: Run = async (parts) => (await runner.run(parts)).outputs;
     const wanted = batchLimits(options, files.manifest);
     const warm = await warmUp(run, spec.signature, samples, { iterations: options.warmupIterations, maxBatchSize: wanted.maxRows, allowed: wanted.allowed, workers: runner.workers });
-    await warmHandlers(handlers, spec, samples, run);
+    await warmHandlers(handlers, spec, samples, (inputs) => run([inputs]));
     const limits = { ...wanted, merge: warm.batching.enabled };
     const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, atEndOfTurn: setImmediate, onBatch: (batch) => { events.batch(spec, batch); } });
     runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); }, alone: (why) => { events.alone(spec, why); } });

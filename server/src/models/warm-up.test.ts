@@ -1,15 +1,18 @@
-// What warm-up reports of a model that computes no number, and what that shows about batches.
+// What warm-up sends, what it reports of a model that computes no number, and what that shows about batches.
 import { describe, expect, it } from 'vitest';
-import type { ModelSignature, Tensor } from '../inference/tensor.ts';
-import { warmUp } from './warm-up.ts';
+import { encodeFrame } from '../backends/frames.ts';
+import { concatRows, type ModelSignature, type Tensor } from '../inference/tensor.ts';
+import { warmUp, type Run } from './warm-up.ts';
 
 const SIGNATURE: ModelSignature = { inputs: [{ name: 'x', dtype: 'float32', shape: [-1, 2] }], outputs: [{ name: 'y', dtype: 'float32', shape: [-1, 2] }] };
 const OPTIONS = { iterations: 1, maxBatchSize: 4, allowed: [], workers: 1 };
 const tensor = (...rows: number[][]): Tensor => ({ name: 'x', dtype: 'float32', shape: [rows.length, 2], data: Float32Array.from(rows.flat()) });
 
 type Compute = (value: number, at: number, all: Float32Array) => number;
-const model = (compute: Compute) => ([x]: readonly Tensor[]): Promise<Tensor[]> => {
-  const { shape, data } = x as Tensor & { data: Float32Array };
+/** Stacks the parts as a worker does. */
+const stacked = (parts: Parameters<Run>[0]): Tensor & { data: Float32Array } => concatRows(parts.map(([part]) => part as Tensor)) as Tensor & { data: Float32Array };
+const model = (compute: Compute): Run => (parts) => {
+  const { shape, data } = stacked(parts);
   return Promise.resolve([{ name: 'y', dtype: 'float32', shape, data: data.map((value, at) => compute(value, at, data)) }]);
 };
 const warm = (compute: Compute, ...samples: Tensor[]): ReturnType<typeof warmUp> => warmUp(model(compute), SIGNATURE, samples.map((sample) => [sample]), OPTIONS);
@@ -45,5 +48,34 @@ describe('a model that computes no number', () => {
   it('anywhere has no batches: nothing shows that its rows do not influence each other', async () => {
     const { batching } = await warm(() => NaN, tensor([1, 2]));
     expect(batching).toEqual({ enabled: false, reason: 'warm-up gave no number, so nothing shows that calls can share a batch' });
+  });
+});
+
+describe('a full batch', () => {
+  const wide: ModelSignature = { inputs: [{ name: 'x', dtype: 'float32', shape: [-1, 1000] }], outputs: [{ name: 'y', dtype: 'float32', shape: [-1, 1000] }] };
+  /** Rows of each run, and the bytes that were sent for them. */
+  const sent = async (samples: Tensor[][], allowed: number[]): Promise<{ rows: number; bytes: number }[]> => {
+    const runs: { rows: number; bytes: number }[] = [];
+    const run: Run = (parts) => {
+      const x = stacked(parts);
+      runs.push({ rows: x.shape[0] ?? 0, bytes: encodeFrame(parts).reduce((sum, piece) => sum + piece.byteLength, 0) });
+      return Promise.resolve([{ ...x, name: 'y' }]);
+    };
+    const { batching } = await warmUp(run, wide, samples, { ...OPTIONS, maxBatchSize: 32, allowed });
+    expect(batching.enabled).toBe(true);
+    return runs;
+  };
+
+  it('is one row told many times: what a large model is warmed with is neither made nor copied on the thread that answers calls', async () => {
+    const [one, full] = await sent([], []);
+    expect([one?.rows, full?.rows]).toEqual([1, 32]);
+    expect(full?.bytes).toBeLessThan(1.2 * (one?.bytes ?? 0));
+  });
+
+  it('is the first row of a sample where there is one, without the others', async () => {
+    const sample: Tensor = { name: 'x', dtype: 'float32', shape: [8, 1000], data: new Float32Array(8000).fill(7) };
+    const [own, , large] = await sent([[sample]], [4, 16]);
+    expect([own?.rows, large?.rows]).toEqual([8, 16]);
+    expect(large?.bytes).toBeLessThan((own?.bytes ?? 0) / 6);
   });
 });
