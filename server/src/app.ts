@@ -56,7 +56,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   addMemoryAdmission(app, parts.memory, config.MAX_BODY_BYTES); // refused by its announced size, before a byte of it is kept
   addCompression(app, limits); // inflated with a limit; answers compressed where asked
   addBodies(app); // bytes until the route knows what they are
-  addInfoRoutes(app, { registry: parts.manager.registry, metrics: parts.metrics, state, ready, backend: () => parts.pool.report() });
+  addInfoRoutes(app, { registry: parts.manager.registry, metrics: parts.metrics, maxTextLength: config.MAX_TEXT_LENGTH, state, ready, backend: () => parts.pool.report() });
   const context = protocolContext(options);
   addNativeRoutes(app, { context, bodies: parts.bodies }); // predict and batch-predict, of both versions
   addV2Routes(app, context, parts.v2); // Open Inference Protocol V2 (KServe, Triton, MLServer)

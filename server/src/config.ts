@@ -32,6 +32,7 @@ const VARIABLES = {
   BATCH_PREFERRED_SIZES: [sizes, "rows at which a batch waits no longer, comma separated; default: the package's own, else none"],
   BATCH_ALLOWED_SIZES: [sizes, "the only rows of a run, comma separated: smaller batches are filled up; default: the package's own, else any"],
   MAX_BATCH_ITEMS: [count(10_000, 1), 'items of one call'],
+  MAX_TEXT_LENGTH: [count(1_000_000, 1), 'characters of one text, of models that take texts'],
   CACHE_MAX_BYTES: [z.coerce.number().int().min(0).optional(), "answers of each model that are kept to be given again, bytes; 0 = none; default: the package's own, else none"],
   CACHE_MAX_ENTRIES: [count(10_000, 1), 'answers of each model that are kept, with CACHE_MAX_BYTES'],
   CACHE_TTL_SECONDS: [z.coerce.number().min(0).default(0), 'age at which a kept answer is given no more, with CACHE_MAX_BYTES; 0 = none'],

@@ -1,7 +1,6 @@
 // Builds the parts of a server from its settings, once: workers, models, engine, metrics. Starts nothing that listens.
 import { pino, type Logger } from 'pino';
 import type { ServerConfig } from './config.ts';
-import { MAX_TEXT_LENGTH } from './inference/spec.ts';
 import { WorkerPool } from './backends/worker-pool.ts';
 import type { CacheLimits } from './cache/response-cache.ts';
 import { AccessLog } from './http/access-log.ts';
@@ -46,7 +45,7 @@ export function buildParts(config: ServerConfig): Parts {
   const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB, threads: config.threads, shared: config.sharedWorkers, memoryBytes: config.modelMemory, environment: config.childEnvironment });
   const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss() + pool.outsideBytes(), maxAgeMs: RSS_MAX_AGE_MS });
   const manager = new ModelManager(pool, { ...managerOptions(config), memory, handlers: handlerOptions(config, log, metrics) }, managerEvents(log, metrics));
-  const preprocessing = new PreprocessingPipeline({ maxTextLength: MAX_TEXT_LENGTH });
+  const preprocessing = new PreprocessingPipeline({ maxTextLength: config.MAX_TEXT_LENGTH });
   const engine = new InferenceEngine({ registry: manager.registry, preprocessing, metrics, memory, maxBatchSize: config.MAX_BATCH_SIZE, maxBatchItems: config.MAX_BATCH_ITEMS });
   const thread = new BodyThread({ maxHeapMb: config.WORKER_HEAP_MB, memory });
   const v2 = { thread, inlineBytes: INLINE_BODY_BYTES };

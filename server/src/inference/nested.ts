@@ -41,7 +41,7 @@ function shapeOf(value: unknown, path: string): number[] {
   while (Array.isArray(level)) {
     shape.push(level.length);
     if (shape.length > MAX_RANK) {
-      throw invalidInput(`${path} is nested too deeply.`, { path, expected: `at most ${String(MAX_RANK)} dimensions`, got: 'more' });
+      throw invalidInput(`${path} is nested too deeply; at most ${String(MAX_RANK)} dimensions are taken.`, { path, expected: `at most ${String(MAX_RANK)} dimensions`, got: 'more' });
     }
     if (level.length === 0) break;
     level = level[0] as unknown;

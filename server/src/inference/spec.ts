@@ -35,9 +35,6 @@ export interface ServingSpec {
   baseline: Readonly<Record<string, number>>;
 }
 
-/** Characters of one text. */
-export const MAX_TEXT_LENGTH = 1_000_000;
-
 /** The name under which a text model takes its texts in tensor protocols; its own input's name is taken too. */
 export const TEXT_INPUT = 'text';
 

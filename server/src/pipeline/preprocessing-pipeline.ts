@@ -43,13 +43,14 @@ export class PreprocessingPipeline {
     if (item.text === undefined || model.vectorizer === undefined) throw wrongKind(model.spec, 'text', 'inputs');
     const texts = typeof item.text === 'string' ? [item.text] : item.text;
     if (texts.length === 0) throw invalidInput('text is an empty list.', { path: 'text', expected: 'at least one text', got: 'none' });
-    texts.forEach((text, index) => {
-      if (text.length > this.#options.maxTextLength) {
-        const path = typeof item.text === 'string' ? 'text' : `text[${String(index)}]`;
-        throw invalidInput(`${path} is too long.`, { path, expected: `at most ${String(this.#options.maxTextLength)} characters`, got: String(text.length) });
-      }
-    });
+    texts.forEach((text, index) => { this.#checkLength(text, typeof item.text === 'string' ? 'text' : `text[${String(index)}]`); });
     return { tensors: [textTensor(model.vectorizer, texts, model.spec)], rows: texts.length };
+  }
+
+  #checkLength({ length }: string, path: string): void {
+    const { maxTextLength } = this.#options;
+    if (length <= maxTextLength) return;
+    throw invalidInput(`${path} has ${String(length)} characters; at most ${String(maxTextLength)} are taken.`, { path, expected: `at most ${String(maxTextLength)} characters`, got: String(length) });
   }
 
   async #pictures(model: Model, pictures: readonly Uint8Array[], item: Item): Promise<Prepared> {

@@ -13,6 +13,8 @@ import { openApiDocument } from './openapi.ts';
 export interface InfoOptions {
   registry: Registry;
   metrics: MetricsCollector;
+  /** Characters of one text. */
+  maxTextLength: number;
   /** Read anew for every call. */
   state(): ServerState;
   /** What runs models, and why natively not, if so. */
@@ -35,7 +37,7 @@ export function addInfoRoutes(app: FastifyInstance, options: InfoOptions): void 
     const { contentType, text } = await options.metrics.prometheus();
     return reply.type(contentType).send(text);
   });
-  app.get('/openapi.json', () => openApiDocument(options.registry.entries(), (name) => options.registry.defaultVersion(name)));
+  app.get('/openapi.json', () => openApiDocument(options.registry.entries(), { defaultVersion: (name) => options.registry.defaultVersion(name), maxTextLength: options.maxTextLength }));
   app.get('/docs', (_request, reply) => reply.type('text/html; charset=utf-8').send(DOCS_PAGE));
 }
 

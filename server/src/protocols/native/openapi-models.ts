@@ -2,7 +2,7 @@
 // dtypes, the data contract, its own preprocessing) and an example. PURE. Must not know paths or answers.
 import type { DType, FeatureContract, TensorSpec } from '@slipway/api';
 import { z } from 'zod';
-import { MAX_TEXT_LENGTH, type ServingSpec } from '../../inference/spec.ts';
+import type { ServingSpec } from '../../inference/spec.ts';
 import { layoutOf, sizeOf } from '../../inference/tensor.ts';
 import type { Entry } from '../../models/registry.ts';
 import { Preprocessing } from './schemas.ts';
@@ -29,23 +29,30 @@ export interface ModelRequest {
   required: string[];
 }
 
+/** What the document tells of a server beside its models. */
+export interface Told {
+  defaultVersion: (name: string) => string | undefined;
+  /** Characters of one text. */
+  maxTextLength: number;
+}
+
 /** The versions that can be called, in the order of the listing. A name or version that must be said is required. */
-export function modelRequests(entries: readonly Entry[], defaultVersion: (name: string) => string | undefined): ModelRequest[] {
+export function modelRequests(entries: readonly Entry[], { defaultVersion, maxTextLength }: Told): ModelRequest[] {
   const ready = entries.flatMap((entry) => (entry.model === undefined ? [] : [{ entry, spec: entry.model.spec }]));
   return ready.map(({ entry, spec }) => {
     const rivals = new Set(entries.filter((other) => other.model === undefined || other.model.spec.takes === spec.takes).map((other) => other.name));
     const names = [entry.name, ...entry.aliases];
     const target = { modelName: { enum: names, description: 'Name of the model.' }, modelVersion: { const: entry.version, description: 'Version of the model.' } };
     const required = [...(rivals.size > 1 ? ['modelName'] : []), ...(defaultVersion(entry.name) === entry.version ? [] : ['modelVersion'])];
-    return { component: `${safe(entry.name)}.${safe(entry.version)}`, spec, item: itemSchema(spec), target, required };
+    return { component: `${safe(entry.name)}.${safe(entry.version)}`, spec, item: itemSchema(spec, maxTextLength), target, required };
   });
 }
 
 const safe = (name: string): string => name.replaceAll(/[^A-Za-z0-9.\-_]/g, '_');
 
-function itemSchema(spec: ServingSpec): Json {
+function itemSchema(spec: ServingSpec, maxLength: number): Json {
   if (spec.takes === 'text') {
-    const text = { type: 'string', maxLength: MAX_TEXT_LENGTH };
+    const text = { type: 'string', maxLength };
     return { properties: { text: { anyOf: [text, { type: 'array', items: text, minItems: 1 }] } }, required: ['text'], not: { required: ['inputs'] } };
   }
   const own = preprocessingSchema(spec);

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../../inference/errors.ts';
 import { DTYPES } from '@slipway/api';
 import type { Entry } from '../../models/registry.ts';
-import { exampleOf, jsonSchemaOf, modelRequests, ref, type Json, type ModelRequest } from './openapi-models.ts';
+import { exampleOf, jsonSchemaOf, modelRequests, ref, type Json, type ModelRequest, type Told } from './openapi-models.ts';
 import * as schemas from './schemas.ts';
 
 const BODIES: Record<string, { schema: z.ZodType; io: 'input' | 'output' }> = {
@@ -25,8 +25,8 @@ const BODIES: Record<string, { schema: z.ZodType; io: 'input' | 'output' }> = {
 const json = (schema: Json): Json => ({ 'application/json': { schema } });
 
 /** @param defaultVersion of a model by name: what answers a call that says none */
-export function openApiDocument(entries: readonly Entry[], defaultVersion: (name: string) => string | undefined): Json {
-  const models = modelRequests(entries, defaultVersion);
+export function openApiDocument(entries: readonly Entry[], told: Told): Json {
+  const models = modelRequests(entries, told);
   return {
     openapi: '3.1.0',
     info: {

@@ -66,7 +66,7 @@ class Reader {
 
   #nested<T>(read: () => T): T {
     this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) throw this.#error('Nested too deeply.');
+    if (this.#depth > MAX_DEPTH) throw this.#error(`Nested deeper than ${String(MAX_DEPTH)} levels.`);
     this.#at += 1;
     const value = read();
     this.#depth -= 1;

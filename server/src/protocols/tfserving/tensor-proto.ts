@@ -53,7 +53,7 @@ function shapeOf(name: string, { tensor_shape: proto }: TensorMessage): number[]
   const shape = (proto?.dim ?? []).map(({ size }) => size);
   const known = proto?.unknown_rank !== true && shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0);
   if (!known) throw invalid(`Tensor ${name} has no known shape: [${shape.join()}].`);
-  if (sizeOf(shape) > MAX_ELEMENTS) throw invalid(`Tensor ${name} of shape [${shape.join()}] has too many elements.`);
+  if (sizeOf(shape) > MAX_ELEMENTS) throw invalid(`Tensor ${name} of shape [${shape.join()}] has too many elements; at most ${String(MAX_ELEMENTS)} are taken.`);
   return shape;
 }
 

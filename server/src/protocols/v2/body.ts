@@ -7,7 +7,7 @@ import { layoutOf, sizeOf, type Tensor } from '../../inference/tensor.ts';
 import { dtypeOf } from './datatypes.ts';
 import { tensorFromList } from './elements.ts';
 import { inputsOf, type InferRequest, type WantedOutput } from './infer.ts';
-import { MAX_ELEMENTS, stringsCost, tensorFromRaw, type RawTensor } from './raw.ts';
+import { MAX_ELEMENTS, stringsCost, tensorFromRaw, tooMany, type RawTensor } from './raw.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -85,7 +85,7 @@ function parametersOf(fields: Fields): Fields {
 function shapeOf(value: unknown, input: string): number[] {
   const isDim = (dim: unknown): dim is number => typeof dim === 'number' && Number.isInteger(dim) && dim >= 0;
   if (!Array.isArray(value) || !value.every(isDim)) throw malformed("Unable to parse 'shape': attempt to access JSON non-unsigned-integer as unsigned-integer");
-  if (!(sizeOf(value) <= MAX_ELEMENTS)) throw malformed(`shape of input '${input}' causes total element count to exceed maximum size of ${String(MAX_ELEMENTS)}`);
+  if (!(sizeOf(value) <= MAX_ELEMENTS)) throw tooMany(input);
   return value;
 }
 

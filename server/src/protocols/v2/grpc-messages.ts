@@ -9,7 +9,7 @@ import { contentsOf, tensorFromContents } from './contents.ts';
 import { dtypeOf, knownDtype, namesOf } from './datatypes.ts';
 import type { InferOutput, InferRequest, WantedOutput } from './infer.ts';
 import { V2_PROTO_RAW } from './proto.ts';
-import { isRawView, isView, MAX_ELEMENTS, rawOf, stringsCost, tensorFromRaw, type RawTensor } from './raw.ts';
+import { isRawView, isView, MAX_ELEMENTS, rawOf, tooMany, stringsCost, tensorFromRaw, type RawTensor } from './raw.ts';
 
 /** InferParameter: at most one is set. */
 type Parameters = Record<string, { bool_param?: boolean; int64_param?: number; string_param?: string; double_param?: number; uint64_param?: number }>;
@@ -69,7 +69,8 @@ export function requestOf(asked: InferMessage): InferRequest {
 function tensorOf(input: InputMessage, raw: Uint8Array | undefined): Tensor {
   const { name, datatype, shape, contents } = input;
   const spec: RawTensor = { name, dtype: dtypeOf(datatype, name), shape };
-  if (!shape.every((dim) => dim >= 0) || !(sizeOf(shape) <= MAX_ELEMENTS)) throw new InferenceError('malformed_request', `the shape [${shape.join(',')}] of input '${name}' is not possible`);
+  if (!shape.every((dim) => dim >= 0)) throw new InferenceError('malformed_request', `the shape [${shape.join(',')}] of input '${name}' is not possible`);
+  if (!(sizeOf(shape) <= MAX_ELEMENTS)) throw tooMany(name);
   if ('shared_memory_region' in input.parameters) throw new InferenceError('malformed_request', 'shared memory is not supported');
   if (raw === undefined) return tensorFromContents(spec, contents ?? new Uint8Array(0));
   if (contents !== null && contents.byteLength > 0) throw new InferenceError('malformed_request', `contents field must not be specified when using raw_input_contents for input '${name}'`);

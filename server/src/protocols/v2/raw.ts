@@ -10,6 +10,7 @@ const LENGTH_BYTES = 4;
 const HALF_BYTES = 2;
 /** Elements of one tensor. */
 export const MAX_ELEMENTS = 2 ** 31 - 1;
+export const tooMany = (input: string): InferenceError => new InferenceError('malformed_request', `shape of input '${input}' causes total element count to exceed maximum size of ${String(MAX_ELEMENTS)}`);
 
 /** Memory of a string beside its text: a place in a list and a value, in the thread that reads it and in the one that is given it. */
 const PER_STRING = 96;
