@@ -72,26 +72,21 @@ export class InferenceEngine {
     return leased instanceof Promise ? leased.then((lease) => this.#answer(lease, call, context)) : this.#answer(leased, call, context);
   }
 
+  /** One function for all of it: each that waits costs a call a promise. */
   async #answer(lease: Lease, call: Call, context: CallContext): Promise<CallResult> {
-    try {
-      return await this.#answerWith(lease.model, call, context);
-    } finally {
-      lease[Symbol.dispose](); // `using` costs a call more than the lease does
-    }
-  }
-
-  async #answerWith(model: Model, call: Call, context: CallContext): Promise<CallResult> {
+    const { model } = lease;
     const { spec } = model;
-    checkWanted(call, spec);
-    const started = performance.now();
-    const preparing = this.#prepare(model, call, context);
-    const prepared = preparing instanceof Promise ? await preparing : preparing;
-    const preprocess = performance.now() - started;
-    const looking = this.#look(model, call, prepared);
-    const looked = looking === undefined ? undefined : await looking;
-    const release = this.#options.memory.admit(looked?.found === undefined ? estimate(spec, prepared) : 0);
+    let release: (() => void) | undefined;
     try {
-      const executed = looked?.found ?? (await this.#execute(model, { call, prepared, context }));
+      checkWanted(call, spec);
+      const started = performance.now();
+      const preparing = this.#prepare(model, call, context);
+      const prepared = preparing instanceof Promise ? await preparing : preparing;
+      const preprocess = performance.now() - started;
+      const looking = this.#look(model, call, prepared);
+      const looked = looking === undefined ? undefined : await looking;
+      release = this.#admit(spec, prepared, looked);
+      const executed = looked?.found ?? ranOf(await this.#execute(model, { call, prepared, context }));
       const ran = performance.now();
       const finishing = this.#finish(model, { call, prepared, executed, context });
       const results = finishing instanceof Promise ? await finishing : finishing;
@@ -99,8 +94,14 @@ export class InferenceEngine {
       this.#measure(spec, timings, looked?.found !== undefined);
       return looked === undefined ? { spec, results, timings } : { spec, results, timings, cache: this.#kept(model, looked, executed.perItem) };
     } finally {
-      release();
+      release?.();
+      lease[Symbol.dispose](); // `using` costs a call more than the lease does
     }
+  }
+
+  /** Kept outputs need no memory beside their own. */
+  #admit(spec: ServingSpec, prepared: readonly Prepared[], looked: Looked | undefined): () => void {
+    return this.#options.memory.admit(looked?.found === undefined ? estimate(spec, prepared) : 0);
   }
 
   /** Looks for the outputs of these inputs; undefined where the call does not use the cache: there is none, or it wants explanations. */
@@ -162,14 +163,14 @@ export class InferenceEngine {
   }
 
   /** Items of equal row shape run as one stack; others one by one (the batcher may still join them). */
-  #execute(model: Model, ready: Ready): Promise<Ran> {
+  #execute(model: Model, ready: Ready): Promise<Run> {
     const [first, second] = ready.prepared;
     const chunk = ready.call.maxBatchSize ?? this.#options.maxBatchSize;
     const context = runContext(model, ready);
-    return first !== undefined && second === undefined ? execute(model, first.tensors, chunk, context).then(ranAlone) : this.#executeAll(model, ready.prepared, chunk, context);
+    return first !== undefined && second === undefined ? execute(model, first.tensors, chunk, context) : this.#executeAll(model, ready.prepared, chunk, context);
   }
 
-  async #executeAll(model: Model, prepared: readonly Prepared[], chunk: number, context: CallContext): Promise<Ran> {
+  async #executeAll(model: Model, prepared: readonly Prepared[], chunk: number, context: CallContext): Promise<Run> {
     if (!sameShape(prepared)) {
       const runs = await Promise.all(prepared.map((item) => execute(model, item.tensors, chunk, context)));
       return { ...merge(runs), perItem: runs.map((run) => run.outputs) };
@@ -207,7 +208,10 @@ export class InferenceEngine {
 /** What came out for each item, and how long it took. */
 type Ran = Pick<BatchResult, 'queueMs' | 'batchMs' | 'computeMs'> & { perItem: Tensor[][] };
 
-const ranAlone = ({ outputs, queueMs, batchMs, computeMs }: BatchResult): Ran => ({ perItem: [outputs], queueMs, batchMs, computeMs });
+/** Without `perItem` the outputs are those of the only item. */
+type Run = BatchResult & Partial<Pick<Ran, 'perItem'>>;
+
+const ranOf = ({ outputs, perItem = [outputs], queueMs, batchMs, computeMs }: Run): Ran => ({ perItem, queueMs, batchMs, computeMs });
 
 /** A call that can run. */
 interface Ready {

@@ -126,6 +126,8 @@ export interface HttpAnswer {
   status: number;
   type: string;
   body: string | Buffer;
+  /** Whether the type is said as it is; else JSON that is text says its charset. */
+  bare?: boolean;
   headers?: Readonly<Record<string, string>>;
 }
 
@@ -157,21 +159,21 @@ export async function answerPlainCall(context: ProtocolContext, at: HttpProtocol
   const { id: requestId, began, signal, note } = request;
   try {
     const { result, answer } = await runCall(context, { protocol, requestId, began, signal, note, statusOf: (error) => writeError(error).status }, steps);
-    const { status, type, body, headers } = answer;
+    const { status, type, body, bare = false, headers } = answer;
     const beside = result.cache === undefined ? {} : { [HEADERS.cache]: result.cache };
-    return { status, type, body, headers: { [HEADERS.modelVersion]: result.spec.version, ...beside, ...headers } };
+    return { status, type, body, bare, headers: { [HEADERS.modelVersion]: result.spec.version, ...beside, ...headers } };
   } catch (thrown) {
     const error = asInferenceError(thrown);
     if (error.code === 'internal_error') request.failed(error);
     const retry = error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(error.retryAfterSeconds) };
-    const { headers, ...answer } = writeError(error);
-    return { ...answer, headers: { ...retry, ...headers } };
+    const { headers, bare = false, ...answer } = writeError(error);
+    return { ...answer, bare, headers: { ...retry, ...headers } };
   }
 }
 
-export function sendAnswer(reply: FastifyReply, { status, type, body, headers = {} }: HttpAnswer): FastifyReply {
+export function sendAnswer(reply: FastifyReply, { status, type, body, bare = false, headers = {} }: HttpAnswer): FastifyReply {
   for (const [name, value] of Object.entries(headers)) reply.header(name, value);
-  return reply.code(status).type(type).send(body);
+  return reply.code(status).type(type).send(bare && typeof body === 'string' ? Buffer.from(body) : body);
 }
 
 /** Sends an error in the protocol's words, with Retry-After; what the server itself got wrong is logged. */

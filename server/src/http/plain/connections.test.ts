@@ -14,7 +14,7 @@ const OK = 'HTTP/1.1 200 OK\r\n';
 /** Says who answered, and what was asked. */
 const saying = (body: Buffer, caller: PlainCaller): void => {
   const text = Buffer.from(`<plain ${body.toString()}>`);
-  caller.answer(`${OK}content-length: ${text.length}\r\n`, text);
+  caller.answer(`${OK}content-length: ${text.length}\r\n`, text, text.length);
 };
 
 interface Front {
@@ -123,7 +123,7 @@ describe('a connection', () => {
     const { port, sockets } = await front((_body, caller) => {
       asked += 1;
       const large = Buffer.alloc(512 * 1024, 'x');
-      caller.answer(`${OK}content-length: ${large.length}\r\n`, large);
+      caller.answer(`${OK}content-length: ${large.length}\r\n`, large, large.length);
     });
     const client = new Client(port);
     client.socket.pause();
@@ -219,6 +219,24 @@ describe('a connection', () => {
     await until(() => client.told.length === 1);
     plain.closeIdle();
     await until(() => client.closed);
+  });
+});
+
+describe('an answer', () => {
+  const ends = '€, \u{1f600} and é';
+  it.each([
+    ['text of ASCII', 'plain'],
+    ['other text', ends],
+    ['large text', `${'x'.repeat(20_000)}${ends}`],
+    ['bytes', Buffer.from([0, 127, 128, 255])],
+    ['many bytes', Buffer.alloc(20_000, 200)],
+  ])('may be %s', async (_what, body) => {
+    const bytes = Buffer.from(body as string);
+    const { port } = await front((_body, caller) => { caller.answer(`${OK}content-length: ${bytes.length}\r\n`, body, bytes.length); });
+    const client = new Client(port);
+    client.socket.write(post('1'));
+    const sent = bytes.toString('latin1');
+    await until(() => client.seen.endsWith(`\r\n\r\n${sent}`));
   });
 });
 

@@ -9,8 +9,11 @@ import { LastHead } from './last-head.ts';
 export interface PlainCaller {
   /** The caller hung up: nobody reads an answer any more. */
   readonly aborted: boolean;
-  /** @param head status line and fields, each with its line end; what the connection itself has to say is added */
-  answer(head: string, body: Buffer): void;
+  /**
+   * @param head status line and fields, each with its line end; what the connection itself has to say is added
+   * @param bytes of the body
+   */
+  answer(head: string, body: string | Buffer, bytes: number): void;
 }
 
 /** Answers one request, once, whatever happens; the body is all there. */
@@ -55,6 +58,13 @@ interface Waiting extends Taken {
   since: number;
 }
 
+/** Small bodies as Latin-1 text, which carries any bytes: text of ASCII, as most is, is that already. Large ones as bytes. */
+function latin1Of(body: string | Buffer, bytes: number): string | Buffer {
+  if (bytes > JOIN_MAX) return typeof body === 'string' ? Buffer.from(body) : body;
+  if (typeof body !== 'string') return body.toString('latin1');
+  return body.length === bytes ? body : Buffer.from(body).toString('latin1');
+}
+
 class Caller implements PlainCaller {
   aborted = false;
   readonly #connection: Connection;
@@ -63,8 +73,8 @@ class Caller implements PlainCaller {
     this.#connection = connection;
   }
 
-  answer(head: string, body: Buffer): void {
-    this.#connection.answer(this, head, body);
+  answer(head: string, body: string | Buffer, bytes: number): void {
+    this.#connection.answer(this, head, latin1Of(body, bytes));
   }
 }
 
@@ -159,7 +169,7 @@ class Connection {
     socket.resume();
   }
 
-  answer(caller: Caller, head: string, body: Buffer): void {
+  answer(caller: Caller, head: string, body: string | Buffer): void {
     if (caller !== this.#current) return;
     this.#current = undefined;
     this.#since = this.#all.tick;
@@ -169,11 +179,11 @@ class Connection {
     else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
-  /** A small body leaves with its head in one write: Latin-1 text carries any bytes. */
-  #write(head: string, body: Buffer): void {
+  /** A small body leaves with its head in one write. */
+  #write(head: string, body: string | Buffer): void {
     const socket = this.#socket;
-    if (body.length <= JOIN_MAX) {
-      socket.write(head + body.toString('latin1'), 'latin1');
+    if (typeof body === 'string') {
+      socket.write(head + body, 'latin1');
       return;
     }
     socket.cork();

@@ -29,6 +29,8 @@ export interface PlainAnswer {
   status: number;
   type: string;
   body: string | Buffer;
+  /** Whether the type is said as it is; else JSON that is text says its charset. */
+  bare: boolean;
   /** Further fields, names in lower case. */
   headers: Readonly<Record<string, string>>;
 }
@@ -109,24 +111,20 @@ class Exchange {
 
   async run(body: Buffer, caller: PlainCaller, fixed: Fixed): Promise<void> {
     try {
-      await this.#run(body, caller, fixed);
+      const answer = await this.#route.answer(this.#requestOf(body, caller));
+      const large = worthIt(answer.body);
+      const deflated = large === undefined ? undefined : deflatedFor(this.#headers.get('accept-encoding'), large);
+      const sent = deflated === undefined ? answer.body : await deflated.body;
+      const bytesOut = typeof sent === 'string' ? Buffer.byteLength(sent) : sent.byteLength;
+      const vary = large === undefined ? fixed.vary : `vary: ${VARY}\r\n`;
+      const encoding = deflated === undefined ? '' : `content-encoding: ${deflated.encoding}\r\n`;
+      caller.answer(`${this.#headText(answer, fixed.revision)}${vary}${encoding}content-length: ${String(bytesOut)}\r\n`, sent, bytesOut);
+      this.#record(answer.status, { bytesIn: body.byteLength, bytesOut });
     } catch (error) {
       // Routes do not throw: a field that no header may have, or a compressor that failed.
       this.#options.failed(asInferenceError(error), this.#id);
-      caller.answer(`HTTP/1.1 500 Internal Server Error\r\n${HEADERS.requestId}: ${this.#id}\r\ncontent-length: 0\r\n`, Buffer.alloc(0));
+      caller.answer(`HTTP/1.1 500 Internal Server Error\r\n${HEADERS.requestId}: ${this.#id}\r\ncontent-length: 0\r\n`, '', 0);
     }
-  }
-
-  async #run(body: Buffer, caller: PlainCaller, fixed: Fixed): Promise<void> {
-    const answer = await this.#route.answer(this.#requestOf(body, caller));
-    const bytes = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
-    const large = worthIt(bytes) !== undefined;
-    const deflated = large ? deflatedFor(this.#headers.get('accept-encoding'), bytes) : undefined;
-    const sent = deflated === undefined ? bytes : await deflated.body;
-    const vary = large ? `vary: ${VARY}\r\n` : fixed.vary;
-    const encoding = deflated === undefined ? '' : `content-encoding: ${deflated.encoding}\r\n`;
-    caller.answer(`${this.#headText(answer, fixed.revision)}${vary}${encoding}content-length: ${String(sent.byteLength)}\r\n`, sent);
-    this.#record(answer.status, { bytesIn: body.byteLength, bytesOut: sent.byteLength });
   }
 
   #requestOf(body: Buffer, signal: { readonly aborted: boolean }): PlainRequest {
@@ -161,4 +159,4 @@ class Exchange {
 }
 
 /** As Fastify does: JSON that is text says its charset. */
-const typeOf = ({ type, body }: PlainAnswer): string => (typeof body === 'string' && type === 'application/json' ? `${type}; charset=utf-8` : type);
+const typeOf = ({ type, body, bare }: PlainAnswer): string => (!bare && typeof body === 'string' && type === 'application/json' ? `${type}; charset=utf-8` : type);

@@ -13,7 +13,8 @@ export interface InferAnswer {
 }
 
 export interface InferBody {
-  bytes: Buffer;
+  /** Text where there is only JSON. */
+  bytes: Buffer | string;
   /** Length of the JSON in front of raw tensors; undefined if there are none. */
   jsonBytes: number | undefined;
 }
@@ -22,8 +23,8 @@ export interface InferBody {
 export function writeInferAnswer({ id, model, version, outputs }: InferAnswer): InferBody {
   const raw: Uint8Array[] = [];
   const texts = outputs.map((output) => outputText(output, raw));
-  const json = Buffer.from(`{${id === undefined ? '' : `"id":${JSON.stringify(id)},`}"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)},"outputs":[${texts.join(',')}]}`);
-  return raw.length === 0 ? { bytes: json, jsonBytes: undefined } : { bytes: Buffer.concat([json, ...raw]), jsonBytes: json.byteLength };
+  const json = `{${id === undefined ? '' : `"id":${JSON.stringify(id)},`}"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)},"outputs":[${texts.join(',')}]}`;
+  return raw.length === 0 ? { bytes: json, jsonBytes: undefined } : { bytes: Buffer.concat([Buffer.from(json), ...raw]), jsonBytes: Buffer.byteLength(json) };
 }
 
 function outputText({ tensor, binary }: InferOutput, raw: Uint8Array[]): string {

@@ -52,7 +52,7 @@ export const V2_JOBS = {
   [WRITE]: {
     run: (answer: InferAnswer): Done => {
       const { bytes, jsonBytes } = writeInferAnswer(answer);
-      const own = movableBytes(bytes);
+      const own = movableBytes(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
       return { value: { bytes: own, jsonBytes }, transfer: [own.buffer] };
     },
   },

@@ -149,7 +149,7 @@ function inferSteps({ target, body, jsonLength }: Asked, { context, bodies }: { 
 }
 
 const httpAnswerOf = ({ bytes, jsonBytes }: InferBody): HttpAnswer =>
-  (jsonBytes === undefined ? { status: 200, type: 'application/json', body: bytes } : { status: 200, type: 'application/octet-stream', body: bytes, headers: { [JSON_LENGTH]: String(jsonBytes) } });
+  (jsonBytes === undefined ? { status: 200, type: 'application/json', bare: true, body: bytes } : { status: 200, type: 'application/octet-stream', body: bytes, headers: { [JSON_LENGTH]: String(jsonBytes) } });
 
 function jsonLengthOf(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined;
