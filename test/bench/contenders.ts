@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ensureEnvironment, type EnvironmentName } from '../../tools/clients/environments.ts';
 import { exec } from '../../tools/exec.ts';
 import { freePort } from '../../tools/free-port.ts';
-import { start, type Started } from './processes.ts';
+import { answersAt, start, type Started } from './processes.ts';
 import { bentoRequest, nativeRequest, v2Request, type Request, type Wire, type Work } from './requests.ts';
 
 export interface Served extends Started {
@@ -40,11 +40,7 @@ const FLOORS = path.resolve(SERVER, '..', 'bench');
 const source = (...names: string[]): string => path.join(HERE, ...names);
 const PEER_START_MS = 120_000;
 
-const answers = (port: number, at: string): (() => Promise<boolean>) => () =>
-  fetch(`http://127.0.0.1:${port}${at}`, { signal: AbortSignal.timeout(1000) }).then(async (answer) => {
-    await answer.arrayBuffer();
-    return answer.ok;
-  }, () => false);
+const answers = (port: number, at: string): (() => Promise<boolean>) => answersAt(`http://127.0.0.1:${port}${at}`);
 
 const listens = (port: number): (() => Promise<boolean>) => () => new Promise((resolve) => {
   const socket = net.connect(port, '127.0.0.1', () => {

@@ -29,6 +29,14 @@ export interface StartOptions {
 }
 
 const running = new Set<ChildProcess>();
+const ANSWER_MS = 1000;
+
+/** Whether there is a good answer at an address: what `ready` may ask. */
+export const answersAt = (url: string): (() => Promise<boolean>) => () =>
+  fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }).then(async (answer) => {
+    await answer.arrayBuffer();
+    return answer.ok;
+  }, () => false);
 
 /** Starts a process in a group of its own and resolves when it is ready. @throws Error with its last words */
 export async function start(options: StartOptions): Promise<Started> {
