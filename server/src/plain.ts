@@ -6,6 +6,7 @@ import { KEEP_ALIVE_MS } from './http/listener.ts';
 import { PlainConnections } from './http/plain/connections.ts';
 import { plainExchange } from './http/plain/exchange.ts';
 import { plainNative } from './protocols/native/routes.ts';
+import { plainTfServing } from './protocols/tfserving/routes.ts';
 import { plainV2 } from './protocols/v2/routes.ts';
 
 /** As Node's server has it. */
@@ -16,7 +17,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 export function buildPlain(options: AppOptions): (notPlain: (socket: Socket) => void) => PlainConnections {
   const { config, parts, drain } = options;
   const context = protocolContext(options);
-  const [native, v2] = [plainNative({ context, bodies: parts.bodies }), plainV2(context, parts.v2)];
+  const routes = [plainNative({ context, bodies: parts.bodies }), plainV2(context, parts.v2), ...(config.V1_DIALECT === 'tfserving' ? [plainTfServing({ context, ...parts.tfserving })] : [])];
   const take = plainExchange({
     revision: config.REVISION,
     origins: config.BEHIND_ROUTER ? [] : config.CORS_ORIGINS,
@@ -24,7 +25,13 @@ export function buildPlain(options: AppOptions): (notPlain: (socket: Socket) => 
     failed: (error, requestId) => {
       parts.log.error({ err: error.cause ?? error, reqId: requestId }, 'call failed');
     },
-    route: (target) => native(target) ?? v2(target),
+    route: (target) => {
+      for (const route of routes) {
+        const found = route(target);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
   });
   const open = (): boolean => drain.state === 'serving'; // then Node's server tells callers to leave
   const maxBodyBytes = Math.min(MAX_BODY_BYTES, config.MAX_BODY_BYTES);

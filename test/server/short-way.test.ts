@@ -4,6 +4,9 @@ import net from 'node:net';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../server/src/config.ts';
+import { Drain } from '../../server/src/http/drain.ts';
+import { buildPlain } from '../../server/src/plain.ts';
 import { MODELS, serve, type TestServer } from './support/server.ts';
 
 const MODEL_PATH = path.join(MODELS, 'classifier-onnx', 'v1');
@@ -65,6 +68,9 @@ function timeless(answer: Raw): Raw {
   const fields = told.includes('TimeMs') ? answer.fields.filter((field) => !field.startsWith('content-length')) : answer.fields;
   return { ...answer, fields, body: Buffer.from(told, 'latin1') };
 }
+
+const instances = (rows: number): string => JSON.stringify({ instances: Array.from({ length: rows }, () => row) });
+const SERVING = '/v1/models/classifier-onnx';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
@@ -139,6 +145,65 @@ describe('a plain request', () => {
     expect(plain.status).toContain(` ${String(status)} `);
     const { text } = await server.parts.metrics.prometheus();
     expect(text).toMatch(new RegExp(`slipway_server_requests_total\\{.*protocol="native",code="${String(status)}"\\} 2`));
+  });
+
+  it.each<[string, Asked, number]>([
+    ['rows', { at: `${SERVING}:predict`, body: instances(2) }, 200],
+    ['rows in an object', { at: `${SERVING}:predict`, headers: JSON_TYPE, body: JSON.stringify({ signature_name: 'serving_default', instances: [{ readings: row }] }) }, 200],
+    ['columns', { at: `${SERVING}:predict`, body: JSON.stringify({ inputs: { readings: [row] } }) }, 200],
+    ['a version', { at: `${SERVING}/versions/1:predict`, body: instances(1) }, 200],
+    ['a version there is not', { at: `${SERVING}/versions/9:predict`, body: instances(1) }, 404],
+    ['a version that is no number of 64 bits', { at: `${SERVING}/versions/9999999999999999999:predict`, body: instances(1) }, 400],
+    ['a label', { at: `${SERVING}/labels/stable:predict`, body: instances(1) }, 200],
+    ['a label there is not', { at: `${SERVING}/labels/nothing:predict`, body: instances(1) }, 400],
+    ['a model there is not', { at: '/v1/models/nobody:predict', body: instances(1) }, 404],
+    ['examples to classify', { at: `${SERVING}:classify`, body: JSON.stringify({ examples: [{ readings: row }] }) }, 200],
+    ['examples to regress where there is no one value', { at: `${SERVING}:regress`, body: JSON.stringify({ examples: [{ readings: row }] }) }, 400],
+    ['another method', { at: `${SERVING}:explain`, body: instances(1) }, 400],
+    ['other letters', { at: `${SERVING}:Predict`, body: instances(1) }, 200],
+    ['a name that is encoded', { at: '/v1/models/classifier%2Donnx:predict', body: instances(1) }, 200],
+    ['a query', { at: `${SERVING}:predict?a=b`, body: instances(1) }, 200],
+    ['an answer that is large', { at: `${SERVING}:predict`, headers: { 'accept-encoding': 'gzip' }, body: instances(100) }, 200],
+    ['another type', { at: `${SERVING}:predict`, headers: { 'content-type': 'text/plain' }, body: instances(1) }, 200],
+    ['another signature', { at: `${SERVING}:predict`, body: JSON.stringify({ signature_name: 'other', instances: [row] }) }, 400],
+    ['a row too short', { at: `${SERVING}:predict`, body: JSON.stringify({ instances: [[1]] }) }, 400],
+    ['a value that is no number', { at: `${SERVING}:predict`, body: '{"instances":[[1,2,3,4,NaN]]}' }, 400],
+    ['neither rows nor columns', { at: `${SERVING}:predict`, body: '{}' }, 400],
+    ['half of some JSON', { at: `${SERVING}:predict`, body: '{"instances":[' }, 400],
+    ['no body', { at: `${SERVING}:predict`, body: '' }, 400],
+  ])('of TensorFlow Serving with %s is answered as any other', async (_what, asked, status) => {
+    await using server = await serve({ MODEL_PATH, REVISION: 'pump-1a2b3' });
+    const answer = await bothWays(server, asked);
+    expect(answer.status).toContain(` ${String(status)} `);
+    expect(answer.fields).toContain('content-type: application/json');
+  });
+
+  it.each([['tfserving', true], ['kserve', false]])('of TensorFlow Serving is taken where V1_DIALECT is %s: %s', async (V1_DIALECT, taken) => {
+    await using server = await serve({ MODEL_PATH, V1_DIALECT });
+    const plain = buildPlain({ config: readConfig({ V1_DIALECT }), parts: server.parts, drain: new Drain(), state: server.state, ready: () => true })(() => undefined);
+    const takes = (target: string): boolean => plain.options.take({ method: 'POST', target, headers: ['Host', 'a', 'Content-Length', '1'], size: 0, length: 1, chunked: false }) !== undefined;
+    plain.destroy();
+    expect([`${SERVING}:predict`, `${SERVING}/versions/1:predict`, `${SERVING}/labels/stable:classify`, '/v1/models/nobody:regress'].map(takes)).toEqual(Array.from({ length: 4 }, () => taken));
+    expect([`${SERVING}:Predict`, `${SERVING}:explain`, SERVING, `${SERVING}/versions/9999999999999999999:predict`, '/v1/models/a%20b:predict', `${SERVING}:predict?a=b`].map(takes)).toEqual(Array.from({ length: 6 }, () => false));
+    const answer = await bothWays(server, { at: `${SERVING}:predict`, body: instances(1) });
+    expect(answer.body.toString()).toMatch(taken ? /^\{\n {4}"predictions": \[\[/ : /^\{"predictions":\[\[/);
+  });
+
+  it('of TensorFlow Serving is counted as any other, under both names', async () => {
+    await using server = await serve({ MODEL_PATH });
+    await bothWays(server, { at: `${SERVING}:predict`, body: instances(2) });
+    await bothWays(server, { at: `${SERVING}:predict`, body: '{' });
+    await bothWays(server, { at: '/v1/models/nobody:predict', body: instances(1) });
+    const { text } = await server.parts.metrics.prometheus();
+    expect(text).toContain('slipway_server_requests_total{model="classifier-onnx",version="v1",protocol="tfserving",code="200"} 2');
+    expect(text).toContain('slipway_server_requests_total{model="classifier-onnx",version="v1",protocol="tfserving",code="400"} 2');
+    expect(text).toContain('slipway_server_requests_total{model="",version="",protocol="tfserving",code="404"} 2');
+    expect(text).toContain('slipway_server_requests_in_flight 0');
+    const page = server.parts.tfserving.metrics.text();
+    expect(page).toContain(':tensorflow:serving:request_count{model_name="classifier-onnx",status="OK"} 2');
+    expect(page).toContain(':tensorflow:serving:request_count{model_name="classifier-onnx",status="INVALID_ARGUMENT"} 2');
+    expect(page).toContain(':tensorflow:serving:request_count{model_name="",status="NOT_FOUND"} 2');
+    expect(page).toContain(':tensorflow:serving:request_example_count_total{model="classifier-onnx"} 4');
   });
 
   it('is answered compressed where it asks for that and the answer is large', async () => {

@@ -58,6 +58,15 @@ export interface Steps<T> {
   decode(): Call | Promise<Call>;
   /** Makes the answer; counted as the phase `serialise`. */
   encode(result: CallResult): T | Promise<T>;
+  /** Told what became of the call in how many milliseconds, for what a protocol counts beside. */
+  ended?(ended: Ended, ms: number): void;
+}
+
+/** What became of a call. */
+export interface Ended {
+  call: Call | undefined;
+  result: CallResult | undefined;
+  failure: InferenceError | undefined;
 }
 
 export interface Outcome<T> {
@@ -72,7 +81,7 @@ export interface Outcome<T> {
 export async function runCall<T>(context: ProtocolContext, origin: Origin, steps: Steps<T>): Promise<Outcome<T>> {
   const { engine, metrics } = context;
   const ended = metrics.began();
-  const seen: Seen = { call: undefined, result: undefined, failure: undefined };
+  const seen: Ended = { call: undefined, result: undefined, failure: undefined };
   try {
     const decoded = steps.decode();
     const call = (seen.call = decoded instanceof Promise ? await decoded : decoded);
@@ -86,23 +95,18 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
     throw (seen.failure = asInferenceError(thrown));
   } finally {
     ended();
-    account(context, origin, seen, steps.target);
+    const ms = performance.now() - origin.began;
+    account(context, origin, { ...seen, ms, target: steps.target });
+    steps.ended?.(seen, ms);
   }
 }
 
-/** What became of a call. */
-interface Seen {
-  call: Call | undefined;
-  result: CallResult | undefined;
-  failure: InferenceError | undefined;
-}
-
 /** Counts a call, and tells the access log what it was. */
-function account({ engine, metrics }: ProtocolContext, origin: Origin, { call, result, failure }: Seen, target: Meant | undefined): void {
+function account({ engine, metrics }: ProtocolContext, origin: Origin, { call, result, failure, ms, target }: Ended & { ms: number; target: Meant | undefined }): void {
   const { protocol } = origin;
   const { name, version } = result?.spec ?? engine.meant(call, failure?.meant ?? target);
   const code = failure === undefined ? 200 : (origin.statusOf?.(failure) ?? failure.status);
-  metrics.call({ model: name, version, protocol, code, failure: failure?.code, ms: performance.now() - origin.began });
+  metrics.call({ model: name, version, protocol, code, failure: failure?.code, ms });
   origin.note(() => noteOf({ protocol, model: name, version }, result, failure?.code));
 }
 

@@ -1,5 +1,6 @@
 // Owns where a REST body is read and written: small ones here, large ones in the body thread.
 import type { ServingSpec } from '../../inference/spec.ts';
+import type { Soon } from '../../pipeline/soon.ts';
 import { INLINE_ELEMENTS } from '../bodies/cost.ts';
 import { bufferOf, movableBytes, movableTensors } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
@@ -13,21 +14,31 @@ export interface TfServingBodies {
   inlineBytes: number;
 }
 
-/** @throws InferenceError */
-export async function readCall({ thread, inlineBytes }: TfServingBodies, body: Buffer, { method, spec }: { method: Method; spec: ServingSpec }): Promise<Decoded> {
-  if (body.byteLength <= inlineBytes) return decodeCall(method, body.toString('utf8'), spec);
+interface Expected {
+  method: Method;
+  spec: ServingSpec;
+}
+
+/** @throws InferenceError, at once or later */
+export function readCall({ thread, inlineBytes }: TfServingBodies, body: Buffer, { method, spec }: Expected): Soon<Decoded> {
+  return body.byteLength <= inlineBytes ? decodeCall(method, body.toString('utf8'), spec) : readElsewhere(thread, body, { method, spec });
+}
+
+function readElsewhere(thread: BodyThread, body: Buffer, expected: Expected): Promise<Decoded> {
   const bytes = movableBytes(body);
-  const job: ReadJob = { method, bytes, spec };
-  return (await thread.ask(READ, job, [bytes.buffer])) as Decoded;
+  return thread.ask(READ, { ...expected, bytes } satisfies ReadJob, [bytes.buffer]) as Promise<Decoded>;
 }
 
 /**
  * @param kept whether somebody else has the outputs too
- * @throws InferenceError
+ * @throws InferenceError, at once or later
  */
-export async function writeCall({ thread }: Pick<TfServingBodies, 'thread'>, answered: Answered, kept: boolean): Promise<string | Buffer> {
-  if (answered.outputs.reduce((sum, output) => sum + output.data.length, 0) <= INLINE_ELEMENTS) return encodeCall(answered);
+export function writeCall({ thread }: Pick<TfServingBodies, 'thread'>, answered: Answered, kept: boolean): Soon<string | Buffer> {
+  const elements = answered.outputs.reduce((sum, output) => sum + output.data.length, 0);
+  return elements <= INLINE_ELEMENTS ? encodeCall(answered) : writeElsewhere(thread, answered, kept);
+}
+
+async function writeElsewhere(thread: BodyThread, answered: Answered, kept: boolean): Promise<Buffer> {
   const { value: outputs, transfer } = movableTensors(answered.outputs, kept);
-  const bytes = (await thread.ask(WRITE, { ...answered, outputs }, transfer)) as Uint8Array;
-  return bufferOf(bytes);
+  return bufferOf((await thread.ask(WRITE, { ...answered, outputs }, transfer)) as Uint8Array);
 }

@@ -1,12 +1,12 @@
 // Owns calls of TensorFlow Serving's API over any transport: which version, what it takes, how it ran. REST and gRPC differ only in how
 // tensors and examples are written. Must not know either.
 import { asInferenceError } from '../../inference/errors.ts';
-import { callerSignature, type ServingSpec } from '../../inference/spec.ts';
+import type { ServingSpec } from '../../inference/spec.ts';
 import type { Tensor } from '../../inference/tensor.ts';
-import type { TensorSpec } from '@slipway/api';
 import type { Entry } from '../../models/registry.ts';
 import { rowsIn, type Call, type CallResult, type Item } from '../../pipeline/call.ts';
-import { runCall, type Origin, type ProtocolContext } from '../protocol.ts';
+import { following, type Soon } from '../../pipeline/soon.ts';
+import type { ProtocolContext, Steps } from '../protocol.ts';
 import type { TfServingBodies } from './bodies.ts';
 import { TFSERVING_ERRORS } from './errors.ts';
 import type { TfServingMetrics } from './metrics.ts';
@@ -25,8 +25,6 @@ export interface TfServing {
 export interface Chosen {
   entry: Entry;
   spec: ServingSpec;
-  /** As callers name them. */
-  inputs: readonly TensorSpec[];
 }
 
 export interface Exchange<T> {
@@ -34,51 +32,52 @@ export interface Exchange<T> {
   /** `predict`, `Classify`, ...: as the transport calls it. */
   api: string;
   entrypoint: 'GRPC' | 'REST';
-  decode: (chosen: Chosen) => Item | Promise<Item>;
+  decode: (chosen: Chosen) => Soon<Item>;
   /** Outputs wanted, by name; all if absent. */
   outputs?: readonly string[];
-  encode: (result: CallResult, chosen: Chosen) => T | Promise<T>;
+  encode: (result: CallResult, chosen: Chosen) => Soon<T>;
 }
 
-/** @throws InferenceError */
-export async function run<T>(server: TfServing, origin: Origin, exchange: Exchange<T>): Promise<{ result: CallResult; answer: T }> {
-  const { context, metrics } = server;
-  const seen: { model: string; result?: CallResult } = { model: '' };
-  let status: keyof typeof TFSERVING_ERRORS | undefined;
-  try {
-    const chosen = await choose(server, exchange.target, seen);
-    const { result, answer } = await runCall(context, origin, { target: chosen.spec, decode: () => callOf(chosen, exchange), encode: (ran) => exchange.encode((seen.result = ran), chosen) });
-    return { result, answer };
-  } catch (thrown) {
-    const error = asInferenceError(thrown);
-    status = error.code;
-    throw error;
-  } finally {
-    const { model, result } = seen;
-    metrics.observe({
-      model,
-      api: exchange.api,
-      entrypoint: exchange.entrypoint,
-      status: status === undefined ? 'OK' : TFSERVING_ERRORS[status].code,
-      latency: (performance.now() - origin.began) * 1000,
-      runtime: result === undefined ? undefined : result.timings.compute * 1000,
-      examples: result === undefined ? 0 : rowsIn(result),
-    });
-  }
+/** The steps of a call, which is counted under TensorFlow Serving's names too. */
+export function stepsOf<T>(server: TfServing, exchange: Exchange<T>): Steps<T> {
+  let entry: Entry | undefined;
+  let chosen: Chosen | undefined;
+  return {
+    /** Versions are numbers here, which the engine does not know: what is refused before one is found is counted under the one that answers where none is named. */
+    get target() {
+      return entry ?? { name: exchange.target.name, version: undefined };
+    },
+    decode: () => {
+      entry = server.versions.resolve(exchange.target, servableMissing);
+      return following(described(server, entry), (found) => following(exchange.decode((chosen = found)), (item) => callOf(found, item, exchange.outputs)));
+    },
+    encode: (result) => {
+      if (chosen === undefined) throw asInferenceError(new Error('encoded before it was decoded'));
+      return exchange.encode(result, chosen);
+    },
+    ended: ({ result, failure }, ms) => {
+      const { api, entrypoint } = exchange;
+      server.metrics.observe({
+        model: entry?.name ?? '',
+        api,
+        entrypoint,
+        status: failure === undefined ? 'OK' : TFSERVING_ERRORS[failure.code].code,
+        latency: ms * 1000,
+        runtime: result === undefined ? undefined : result.timings.compute * 1000,
+        examples: result === undefined ? 0 : rowsIn(result),
+      });
+    },
+  };
 }
 
-/** Finds the version and loads it if it waits for its first call. @throws InferenceError */
-export async function choose({ context, versions }: Pick<TfServing, 'context' | 'versions'>, target: Target, seen: { model: string } = { model: '' }): Promise<Chosen> {
-  const entry = versions.resolve(target, servableMissing);
-  seen.model = entry.name;
-  const { spec } = await context.engine.describe({ name: entry.name, version: entry.version, takes: 'tensors' });
-  return { entry, spec, inputs: callerSignature(spec).inputs };
-}
+/** Finds the version and loads it if it waits for its first call. @throws InferenceError, at once or later */
+export const choose = (server: Pick<TfServing, 'context' | 'versions'>, target: Target): Soon<Chosen> => described(server, server.versions.resolve(target, servableMissing));
 
-async function callOf<T>(chosen: Chosen, { decode, outputs = [] }: Exchange<T>): Promise<Call> {
-  const { entry } = chosen;
-  return { modelName: entry.name, modelVersion: entry.version, items: [await decode(chosen)], maxBatchSize: undefined, extras: false, answer: 'tensors', nonFinite: true, outputs };
-}
+const described = ({ context }: Pick<TfServing, 'context'>, entry: Entry): Soon<Chosen> =>
+  following(context.engine.describe({ name: entry.name, version: entry.version, takes: 'tensors' }), ({ spec }) => ({ entry, spec }));
+
+const callOf = ({ entry }: Chosen, item: Item, outputs: readonly string[] = []): Call =>
+  ({ modelName: entry.name, modelVersion: entry.version, items: [item], maxBatchSize: undefined, extras: false, answer: 'tensors', nonFinite: true, outputs });
 
 /** The outputs of the only item of a call. */
 export const outputsOf = (result: CallResult): readonly Tensor[] => result.results[0]?.outputs ?? [];

@@ -6,7 +6,8 @@ import type { TensorSpec } from '@slipway/api';
 import { HEADERS, roleOf } from '../../http/request-context.ts';
 import { unary, type Encoded, type GrpcCall, type Methods } from '../grpc/service.ts';
 import { GRPC, GrpcError, statusOf } from '../grpc/status.ts';
-import { choose, outputsOf, run, type Chosen, type Exchange, type TfServing } from './call.ts';
+import { runCall } from '../protocol.ts';
+import { choose, outputsOf, stepsOf, type Chosen, type Exchange, type TfServing } from './call.ts';
 import { DEFAULT_SIGNATURE, TYPES } from './dtypes.ts';
 import { CANONICAL, httpStatusOf, TFSERVING_ERRORS } from './errors.ts';
 import type { ExampleReply } from './example-messages.ts';
@@ -55,7 +56,7 @@ function exchange<T>(server: TfServing, call: GrpcCall, { spec, ...work }: Work<
   return translated(async () => {
     const { requestId, began, timeoutMs, signal, note } = call;
     const origin = { protocol: PROTOCOL, requestId, began, timeoutMs, signal, note, statusOf: (error: InferenceError) => httpStatusOf(error.code) };
-    const { result, answer } = await run(server, origin, { ...work, target: targetOf(spec, call), entrypoint: 'GRPC' });
+    const { result, answer } = await runCall(server.context, origin, stepsOf(server, { ...work, target: targetOf(spec, call), entrypoint: 'GRPC' }));
     call.header(HEADERS.modelVersion, result.spec.version);
     if (result.cache !== undefined) call.header(HEADERS.cache, result.cache);
     return answer;

@@ -1,13 +1,14 @@
 // Owns TensorFlow Serving's REST API on HTTP: which URL is which call. Bodies and words are in the codecs beside it; the work is the
 // engine's. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { noteCall, type Note } from '../../http/access-log.ts';
-import { hangUpSignal, HEADERS, roleOf } from '../../http/request-context.ts';
-import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
-import { bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer } from '../protocol.ts';
 import { isUnrouted, type WriteUnrouted } from '../../http/errors.ts';
-import { readCall, writeCall, type TfServingBodies } from './bodies.ts';
-import { choose, outputsOf, run, type Exchange, type TfServing } from './call.ts';
+import type { PlainRoute } from '../../http/plain/exchange.ts';
+import { HEADERS, roleOf } from '../../http/request-context.ts';
+import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
+import { following } from '../../pipeline/soon.ts';
+import { answerCall, answerPlainCall, bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer, type Steps } from '../protocol.ts';
+import { readCall, writeCall } from './bodies.ts';
+import { choose, outputsOf, stepsOf, type TfServing } from './call.ts';
 import { errorBody, httpStatusOf } from './errors.ts';
 import { invalid } from './fill.ts';
 import { metadataBody, statusBody, stateOf, type VersionStatus } from './info-bodies.ts';
@@ -17,10 +18,12 @@ import { versionsMissing } from './versions.ts';
 
 const PROTOCOL = 'tfserving';
 const JSON_TYPE = 'application/json';
+/** The route of all calls: the colon before the method belongs to the last segment, so the path is taken apart here. */
+const CALLS = '/v1/models/*';
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** As bytes: to a text Fastify would add a charset, which TensorFlow Serving does not send. */
-const jsonAnswer = (status: number, body: string | Buffer): HttpAnswer => ({ status, type: JSON_TYPE, body: typeof body === 'string' ? Buffer.from(body) : body });
+/** TensorFlow Serving says no charset. */
+const jsonAnswer = (status: number, body: string | Buffer): HttpAnswer => ({ status, type: JSON_TYPE, bare: true, body });
 
 /** An error in TensorFlow Serving's form. */
 export function writeError(error: InferenceError): HttpAnswer {
@@ -35,7 +38,7 @@ export function addTfServingRoutes(app: FastifyInstance, server: TfServing, owns
   protocolScope(app, { context: server.context, writeError }, (scope) => {
     scope.get('/monitoring/prometheus/metrics', (_request, reply) => reply.type('text/plain').send(Buffer.from(server.metrics.text())));
     if (!ownsModels) return;
-    for (const url of ['/v1/models', '/v1/models/*']) scope.route({ method: METHODS, url, exposeHeadRoute: false, config: { counted }, handler: (request, reply) => answer(server, request, reply) });
+    for (const url of ['/v1/models', CALLS]) scope.route({ method: METHODS, url, exposeHeadRoute: false, config: { counted }, handler: (request, reply) => answer(server, request, reply) });
   });
 }
 
@@ -54,7 +57,7 @@ async function answer(server: TfServing, request: FastifyRequest, reply: Fastify
     if (request.method === 'OPTIONS') return await preflight(request, reply);
     const parsed = parseTarget(request.method, request.url.split('?')[0] ?? '');
     parsed.target.role = roleOf(request.headers);
-    if (parsed.kind === 'call') return await call(server, { request, reply }, parsed);
+    if (parsed.kind === 'call') return await answerCall(server.context, { request, reply, protocol: PROTOCOL, writeError }, callSteps(server, parsed, bodyOf(request)));
     const body = parsed.kind === 'status' ? status(server, parsed.target) : await metadata(server, parsed.target);
     return await sendAnswer(reply, jsonAnswer(200, body));
   } catch (thrown) {
@@ -68,27 +71,38 @@ function preflight({ headers }: FastifyRequest, reply: FastifyReply): FastifyRep
   return sendAnswer(reply, jsonAnswer(200, ''));
 }
 
-async function call(server: TfServing, { request, reply }: { request: FastifyRequest; reply: FastifyReply }, at: { method: Method; target: Target }): Promise<FastifyReply> {
-  const origin = { protocol: PROTOCOL, requestId: request.id, began: performance.now(), signal: hangUpSignal(reply), statusOf: (error: InferenceError) => httpStatusOf(error.code), note: (note: Note) => { noteCall(request, note); } };
-  const codec = codecOf(server.bodies, at.method, bodyOf(request));
-  const ran = await run(server, origin, { ...codec, target: at.target, api: at.method, entrypoint: 'REST' });
-  reply.header(HEADERS.modelVersion, ran.result.spec.version);
-  if (ran.result.cache !== undefined) reply.header(HEADERS.cache, ran.result.cache);
-  return sendAnswer(reply, jsonAnswer(200, ran.answer));
+/** What is neither encoded nor written in other letters, with a version that is a number of 64 bits. */
+const PLAIN_CALL = /^\/v1\/models\/[\w.~-]{1,100}(?:\/versions\/\d{1,18}|\/labels\/[\w.~-]{1,100})?:(?:predict|classify|regress)$/;
+
+/** Calls on the short way (docs/adr/0013), where /v1/models is TensorFlow Serving's. */
+export function plainTfServing(server: TfServing): (target: string) => PlainRoute | undefined {
+  return (path) => {
+    const parsed = PLAIN_CALL.test(path) ? parseTarget('POST', path) : undefined;
+    if (parsed?.kind !== 'call') return undefined;
+    const { method, target } = parsed;
+    return {
+      template: CALLS,
+      answer: (request) => {
+        const asked = { method, target: { ...target, role: request.headers.get(HEADERS.role) } };
+        return answerPlainCall(server.context, { request, protocol: PROTOCOL, writeError }, callSteps(server, asked, request.body));
+      },
+    };
+  };
 }
 
-type Codec = Pick<Exchange<string | Buffer>, 'decode' | 'encode'>;
-
-function codecOf(bodies: TfServingBodies, method: Method, bytes: Buffer): Codec {
+function callSteps(server: TfServing, { method, target }: { method: Method; target: Target }, body: Buffer): Steps<HttpAnswer> {
+  const { bodies } = server;
   let format: Format = 'row';
-  return {
-    decode: async ({ spec }) => {
-      const read = await readCall(bodies, bytes, { method, spec });
+  return stepsOf(server, {
+    target,
+    api: method,
+    entrypoint: 'REST',
+    decode: ({ spec }) => following(readCall(bodies, body, { method, spec }), (read) => {
       format = read.format;
       return read.item;
-    },
-    encode: (result, { spec }) => writeCall(bodies, { method, format, outputs: outputsOf(result), spec }, result.cache !== undefined),
-  };
+    }),
+    encode: (result, { spec }) => following(writeCall(bodies, { method, format, outputs: outputsOf(result), spec }, result.cache !== undefined), (text) => jsonAnswer(200, text)),
+  });
 }
 
 function status({ versions }: TfServing, target: Target): string {
