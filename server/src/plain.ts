@@ -17,7 +17,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 export function buildPlain(options: AppOptions): (notPlain: (socket: Socket) => void) => PlainConnections {
   const { config, parts, drain } = options;
   const context = protocolContext(options);
-  const routes = [plainNative({ context, bodies: parts.bodies }), plainV2(context, parts.v2), ...(config.V1_DIALECT === 'tfserving' ? [plainTfServing({ context, ...parts.tfserving })] : [])];
+  const [native, v2] = [plainNative({ context, bodies: parts.bodies }), plainV2(context, parts.v2)];
+  const serving = config.V1_DIALECT === 'tfserving' ? plainTfServing({ context, ...parts.tfserving }) : undefined;
   const take = plainExchange({
     revision: config.REVISION,
     origins: config.BEHIND_ROUTER ? [] : config.CORS_ORIGINS,
@@ -25,13 +26,7 @@ export function buildPlain(options: AppOptions): (notPlain: (socket: Socket) => 
     failed: (error, requestId) => {
       parts.log.error({ err: error.cause ?? error, reqId: requestId }, 'call failed');
     },
-    route: (target) => {
-      for (const route of routes) {
-        const found = route(target);
-        if (found !== undefined) return found;
-      }
-      return undefined;
-    },
+    route: (target) => native(target) ?? v2(target) ?? serving?.(target),
   });
   const open = (): boolean => drain.state === 'serving'; // then Node's server tells callers to leave
   const maxBodyBytes = Math.min(MAX_BODY_BYTES, config.MAX_BODY_BYTES);

@@ -95,18 +95,19 @@ export async function runCall<T>(context: ProtocolContext, origin: Origin, steps
     throw (seen.failure = asInferenceError(thrown));
   } finally {
     ended();
-    const ms = performance.now() - origin.began;
-    account(context, origin, { ...seen, ms, target: steps.target });
-    steps.ended?.(seen, ms);
+    account(context, origin, seen, steps);
   }
 }
 
 /** Counts a call, and tells the access log what it was. */
-function account({ engine, metrics }: ProtocolContext, origin: Origin, { call, result, failure, ms, target }: Ended & { ms: number; target: Meant | undefined }): void {
+function account({ engine, metrics }: ProtocolContext, origin: Origin, ended: Ended, steps: Pick<Steps<unknown>, 'target' | 'ended'>): void {
   const { protocol } = origin;
-  const { name, version } = result?.spec ?? engine.meant(call, failure?.meant ?? target);
+  const { call, result, failure } = ended;
+  const { name, version } = result?.spec ?? engine.meant(call, failure?.meant ?? steps.target);
   const code = failure === undefined ? 200 : (origin.statusOf?.(failure) ?? failure.status);
+  const ms = performance.now() - origin.began;
   metrics.call({ model: name, version, protocol, code, failure: failure?.code, ms });
+  steps.ended?.(ended, ms);
   origin.note(() => noteOf({ protocol, model: name, version }, result, failure?.code));
 }
 

@@ -12,26 +12,32 @@ const EXACT = 60;
 /** `1` -> `1.0`, 9000000 -> `9e+06`, 1/3 -> `0.333333343` (float32); NaN, Infinity and -Infinity as bare words. */
 export function decimal(value: number, width: Width): string {
   if (!Number.isFinite(value)) return String(value);
-  const short = general(value, SHORT);
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  const short = rounded(value, SHORT);
   const same = width === 'float32' ? Math.fround(Number(short)) === value : Number(short) === value;
-  const text = same ? short : general(value, FULL[width]);
-  return /[.e]/.test(text) ? text : `${text}.0`;
+  const text = same ? written(short, SHORT) : written(rounded(value, FULL[width]), FULL[width]);
+  return text.includes('.') || text.includes('e') ? text : `${text}.0`;
 }
 
 /** C's `%.<digits>g`. */
 export function general(value: number, digits: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0' : '0';
-  const scientific = rounded(value, digits);
-  const at = scientific.indexOf('e');
-  const exponent = Number(scientific.slice(at + 1));
-  const sign = scientific.startsWith('-') ? '-' : '';
-  const figures = scientific.slice(sign.length, at).replace('.', '');
-  return sign + (exponent < -4 || exponent >= digits ? withExponent(figures, exponent) : plain(figures, exponent));
+  return written(rounded(value, digits), digits);
 }
 
 /** `d.ddde±x` with that many digits; a tie goes to the even digit, as in C and unlike toExponential. */
 function rounded(value: number, digits: number): string {
   const text = value.toExponential(digits - 1);
+  return mayTie(value, digits) ? toEven(value, digits, text) : text;
+}
+
+/** All digits of a number are dear to know; where the next one is no five that ends them, they need not be known. */
+function mayTie(value: number, digits: number): boolean {
+  const longer = value.toExponential(digits);
+  return longer[longer.indexOf('e') - 1] === '5' && Number(longer) === value;
+}
+
+function toEven(value: number, digits: number, text: string): string {
   const exact = value.toExponential(EXACT);
   const start = value < 0 ? 1 : 0;
   const rest = exact.slice(start + digits + 1, exact.indexOf('e'));
@@ -40,15 +46,28 @@ function rounded(value: number, digits: number): string {
   return Number(exact[start + digits]) % 2 === 0 ? down : text;
 }
 
+/** As `%g` writes what was rounded to that many digits. */
+function written(scientific: string, digits: number): string {
+  const at = scientific.indexOf('e');
+  const exponent = Number(scientific.slice(at + 1));
+  const sign = scientific.startsWith('-') ? '-' : '';
+  const figures = withoutZeros(scientific[sign.length] + scientific.slice(sign.length + 2, at));
+  return sign + (exponent < -4 || exponent >= digits ? withExponent(figures, exponent) : plain(figures, exponent));
+}
+
+function withoutZeros(figures: string): string {
+  let end = figures.length;
+  while (end > 1 && figures[end - 1] === '0') end -= 1;
+  return figures.slice(0, end);
+}
+
 function withExponent(figures: string, exponent: number): string {
-  const fraction = figures.slice(1).replace(/0+$/, '');
   const power = String(Math.abs(exponent)).padStart(2, '0');
-  return `${figures.slice(0, 1)}${fraction === '' ? '' : `.${fraction}`}e${exponent < 0 ? '-' : '+'}${power}`;
+  return `${figures.slice(0, 1)}${figures.length === 1 ? '' : `.${figures.slice(1)}`}e${exponent < 0 ? '-' : '+'}${power}`;
 }
 
 function plain(figures: string, exponent: number): string {
-  if (exponent < 0) return `0.${'0'.repeat(-exponent - 1)}${figures}`.replace(/\.?0+$/, '');
-  const whole = figures.slice(0, exponent + 1);
-  const fraction = figures.slice(exponent + 1).replace(/0+$/, '');
-  return fraction === '' ? whole : `${whole}.${fraction}`;
+  if (exponent < 0) return `0.${'0'.repeat(-exponent - 1)}${figures}`;
+  const whole = exponent + 1;
+  return figures.length <= whole ? figures.padEnd(whole, '0') : `${figures.slice(0, whole)}.${figures.slice(whole)}`;
 }
