@@ -35,14 +35,31 @@ class Histogram {
   }
 
   observe(value: number): void {
-    const at = this.bounds.findIndex((bound) => value <= bound);
-    const bucket = at < 0 ? this.bounds.length : at;
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
+    const { bounds, counts } = this;
+    let bucket = 0;
+    while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket += 1;
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
     this.sum += value;
   }
 }
 
 type Labels = string;
+
+/** The labels of a way to call a model. */
+interface Called {
+  /** Of its calls that were answered. */
+  answered: Labels;
+  latency: Labels;
+  runtime: Labels;
+  model: Labels;
+}
+
+const calledOf = (model: string, api: string, entrypoint: string): Called => ({
+  answered: labels({ model_name: model, status: 'OK' }),
+  latency: labels({ model_name: model, API: api, entrypoint }),
+  runtime: labels({ model_name: model, API: api, runtime: 'TF1' }),
+  model: labels({ model }),
+});
 
 /** Digits of a bucket's bound as the original writes it: 32.4, 1.57409e+06. Sums are written in full, which it does not. */
 const SIGNIFICANT = 6;
@@ -53,14 +70,26 @@ export class TfServingMetrics {
   readonly #latency = new Map<Labels, Histogram>();
   readonly #runtime = new Map<Labels, Histogram>();
   readonly #exampleCounts = new Map<Labels, Histogram>();
+  /** By model, API and entry point: to write their labels costs a small model's call more than to count it. */
+  readonly #calls = new Map<string, Map<string, Called>>();
 
   observe({ model, api, entrypoint, status, latency, runtime, examples }: Observation): void {
-    add(this.#requests, labels({ model_name: model, status }), 1);
+    const called = this.#called(model, api, entrypoint);
+    add(this.#requests, status === 'OK' ? called.answered : labels({ model_name: model, status }), 1);
     if (status !== 'OK' || runtime === undefined) return;
-    histogram(this.#latency, labels({ model_name: model, API: api, entrypoint }), LATENCIES).observe(latency);
-    histogram(this.#runtime, labels({ model_name: model, API: api, runtime: 'TF1' }), LATENCIES).observe(runtime);
-    histogram(this.#exampleCounts, labels({ model }), EXAMPLES).observe(examples);
-    add(this.#examples, labels({ model }), examples);
+    histogram(this.#latency, called.latency, LATENCIES).observe(latency);
+    histogram(this.#runtime, called.runtime, LATENCIES).observe(runtime);
+    histogram(this.#exampleCounts, called.model, EXAMPLES).observe(examples);
+    add(this.#examples, called.model, examples);
+  }
+
+  #called(model: string, api: string, entrypoint: Observation['entrypoint']): Called {
+    let byWay = this.#calls.get(model);
+    if (byWay === undefined) this.#calls.set(model, (byWay = new Map<string, Called>()));
+    const way = `${entrypoint} ${api}`;
+    let called = byWay.get(way);
+    if (called === undefined) byWay.set(way, (called = calledOf(model, api, entrypoint)));
+    return called;
   }
 
   /** Prometheus text: TYPE lines only, there from the start; by name; braces always. */
