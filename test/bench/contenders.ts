@@ -7,7 +7,7 @@ import { ensureEnvironment, type EnvironmentName } from '../../tools/clients/env
 import { exec } from '../../tools/exec.ts';
 import { freePort } from '../../tools/free-port.ts';
 import { answersAt, start, type Started } from './processes.ts';
-import { bentoRequest, nativeRequest, v2Request, type Request, type Wire, type Work } from './requests.ts';
+import { bentoRequest, nativeRequest, servingRequest, v2Request, type Request, type Wire, type Work } from './requests.ts';
 
 export interface Served extends Started {
   port: number;
@@ -162,6 +162,7 @@ const onnxOnly = (request: Contender['request']): Contender['request'] => (work,
 export const CONTENDERS: readonly Contender[] = [
   { name: 'slipway', what: 'this server, V2 (text: the native API)', serve: (task) => serveSlipway(task), request: (work, wire) => (work === 'sentiment' ? (wire === 'json' ? nativeRequest(work) : undefined) : v2(work, wire)) },
   { name: 'slipway/predict', what: 'this server, its native API', serve: (task) => serveSlipway(task), request: (work, wire) => (wire === 'json' && work !== 'sentiment' ? nativeRequest(work) : undefined) },
+  { name: 'slipway/serving', what: "this server, TensorFlow Serving's REST", serve: (task) => serveSlipway(task), request: (work, wire) => (wire === 'json' && work === 'mlp' ? servingRequest(work) : undefined) },
   { name: 'fastify', what: 'floor: parses the same body, answers a constant', serve: () => node('constant.ts', ['PORT']), request: (work, wire) => (work === 'sentiment' ? (wire === 'json' ? nativeRequest(work) : undefined) : http(work, wire)) },
   { name: 'mlserver', what: 'MLServer, a custom runtime, no worker process', serve: mlserver, request: onnxOnly((work, wire) => (wire === 'binary' ? undefined : v2(work, wire))) },
   { name: 'kserve', what: "KServe's Python server, a custom model", serve: kserve, request: onnxOnly(v2) },

@@ -63,6 +63,12 @@ export function nativeRequest(work: Work): Request {
   return { path: '/predict', headers: JSON_TYPE, body: Buffer.from(JSON.stringify({ modelName: model, inputs: nested(numbersOf(work), shape) })) };
 }
 
+/** TensorFlow Serving's `:predict`, row by row. */
+export function servingRequest(work: Exclude<Work, 'sentiment'>): Request {
+  const { model, shape } = TENSORS[work];
+  return { path: `/v1/models/${model}:predict`, headers: JSON_TYPE, body: Buffer.from(JSON.stringify({ instances: nested(numbersOf(work), shape) })) };
+}
+
 function nested(values: readonly number[], shape: readonly number[]): unknown[] {
   const [rows = 0, ...rest] = shape;
   const size = values.length / rows;

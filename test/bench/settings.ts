@@ -27,7 +27,7 @@ export interface Settings {
 export const HELP = `usage: npm run bench [-- OPTIONS]     Slipway beside other model servers and beside floors, in one run
 
   --sections LIST   of ${SECTIONS.join(', ')}; default all
-  --only LIST       contenders: slipway, slipway/predict, fastify, mlserver, kserve, bentoml, pytriton; default all
+  --only LIST       contenders: slipway, slipway/predict, slipway/serving, fastify, mlserver, kserve, bentoml, pytriton; default all
   --at LIST         concurrencies; default those of each section
   --no-peers        none that is Python
   --rounds N        rounds, in which the contenders take turns; medians are printed [3]
@@ -46,7 +46,7 @@ const list = (text: string | undefined): string[] | undefined => text?.split(','
 const count = (text: string | undefined, usual: number): number => Number(text ?? usual);
 const FULL = { rounds: 3, seconds: 3, warmup: 1, calls: 1_000_000, reloads: 200 } as const;
 const QUICK = { rounds: 1, seconds: 1, warmup: 0.5, calls: 50_000, reloads: 40 } as const;
-const PEERLESS = ['slipway', 'slipway/predict', 'fastify'];
+const PEERLESS = ['slipway', 'slipway/predict', 'slipway/serving', 'fastify'];
 
 /** Undefined where help was asked for. @throws Error for what there is not */
 export function settingsOf(args: string[]): Settings | undefined {
