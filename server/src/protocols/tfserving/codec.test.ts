@@ -56,6 +56,10 @@ describe('numbers', () => {
     expect(general(123_456_789, 6)).toBe('1.23457e+08');
   });
 
+  it('what lies halfway goes to the even digit', () => {
+    expect([100_000.5, 100_001.5, -100_002.5, 100_000.500_01].map((value) => general(value, 6))).toEqual(['100000', '100002', '-100002', '100001']);
+  });
+
   it('every number reads back as itself', () => {
     fc.assert(fc.property(fc.float({ noNaN: true }), (value) => Object.is(Math.fround(Number(decimal(value, 'float32'))), value)));
     fc.assert(fc.property(fc.double({ noNaN: true }), (value) => Object.is(Number(decimal(value, 'float64')), value)));
