@@ -8,7 +8,7 @@ import { addCompression } from './http/compression.ts';
 import { addCors } from './http/cors.ts';
 import type { Drain } from './http/drain.ts';
 import { addErrorHandling, errorOptions, type ErrorHandling, type WriteUnrouted } from './http/errors.ts';
-import { addMemoryAdmission } from './http/memory-admission.ts';
+import { addMemoryAdmission, growing } from './http/memory-admission.ts';
 import { countRefusal } from './http/refusals.ts';
 import { addRequestContext, HEADERS, requestIdOf } from './http/request-context.ts';
 import { allowManagement } from './http/management.ts';
@@ -47,14 +47,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
     ...rewriting({ predict: config.AIP_PREDICT_ROUTE, health: config.AIP_HEALTH_ROUTE }),
     ...(serverFactory === undefined ? {} : { serverFactory }),
   });
-  const limits = { maxBodyBytes: config.MAX_BODY_BYTES };
   addErrorHandling(app, errors); // every refusal below becomes problem+json, or what the protocol of its path says
   addRequestContext(app, config.REVISION); // request id, trace parent, revision on every answer
   addAccessLog(app, parts.access); // one line for a sampled call, when it is answered
   drain.attach(app); // shutting down: connections end, late calls are refused
   addCors(app, config.BEHIND_ROUTER ? [] : config.CORS_ORIGINS); // browsers, when there is no router to answer them
   addMemoryAdmission(app, parts.memory, config.MAX_BODY_BYTES); // refused by its announced size, before a byte of it is kept
-  addCompression(app, limits); // inflated with a limit; answers compressed where asked
+  addCompression(app, { maxBodyBytes: config.MAX_BODY_BYTES, grows: (reply) => growing(parts.memory, reply) }); // inflated with a limit; answers compressed where asked
   addBodies(app); // bytes until the route knows what they are
   addInfoRoutes(app, { registry: parts.manager.registry, metrics: parts.metrics, maxTextLength: config.MAX_TEXT_LENGTH, state, ready, backend: () => parts.pool.report() });
   const context = protocolContext(options);

@@ -3,8 +3,9 @@
 import { PassThrough, Transform, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import type { FastifyInstance, RequestPayload } from 'fastify';
+import type { FastifyInstance, FastifyReply, RequestPayload } from 'fastify';
 import { InferenceError } from '../inference/errors.ts';
+import type { Growth } from './memory-admission.ts';
 
 /** Smaller answers are not worth it. */
 const MIN_BYTES = 2048;
@@ -27,10 +28,11 @@ const DEFLATE: Record<string, (body: Buffer) => Promise<Buffer>> = {
   gzip: (body) => gzip(body, { level: GZIP_LEVEL }),
 };
 
-export function addCompression(app: FastifyInstance, limits: { maxBodyBytes: number }): void {
-  app.addHook('preParsing', (request, _reply, payload, done) => {
-    const encoding = request.headers['content-encoding']?.toLowerCase();
-    if (encoding === undefined || encoding === '' || encoding === 'identity') {
+/** @param grows what is told of the bytes of a body that did not say its size */
+export function addCompression(app: FastifyInstance, limits: { maxBodyBytes: number; grows: (reply: FastifyReply) => Growth }): void {
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    const encoding = request.headers['content-encoding']?.toLowerCase() || 'identity';
+    if (encoding === 'identity' && request.headers['transfer-encoding'] === undefined) {
       done(null, payload);
       return;
     }
@@ -39,7 +41,7 @@ export function addCompression(app: FastifyInstance, limits: { maxBodyBytes: num
       done(new InferenceError('unsupported_media_type', `Content-Encoding ${encoding.slice(0, 40)} is not read; send gzip, br or deflate.`));
       return;
     }
-    done(null, inflated(payload, inflate(), limits.maxBodyBytes));
+    done(null, inflated(payload, inflate(), { limit: limits.maxBodyBytes, words: encoding === 'identity' ? 'body' : 'inflated body', grown: limits.grows(reply) }));
   });
   // With a callback: a promise for each answer would cost small ones more than this hook does for them.
   app.addHook('onSend', (request, reply, payload, done) => {
@@ -81,13 +83,27 @@ export function worthIt(payload: unknown): Buffer | undefined {
   return Buffer.isBuffer(payload) && payload.byteLength >= MIN_BYTES ? payload : undefined;
 }
 
+interface Inflated {
+  /** Bytes that may come out. */
+  limit: number;
+  /** What comes out. */
+  words: string;
+  grown: Growth;
+}
+
 /** Counts what came and what comes out: Fastify compares the first with Content-Length, we limit the second. */
-function inflated(payload: Readable, inflate: Transform, limit: number): RequestPayload {
+function inflated(payload: Readable, inflate: Transform, { limit, words, grown }: Inflated): RequestPayload {
   const counted = Object.assign(
     new Transform({
       transform(chunk: Buffer, _encoding, next): void {
-        out += chunk.byteLength;
-        next(out > limit ? new InferenceError('body_too_large', `The inflated body is over the limit of ${String(limit)} bytes.`) : null, chunk);
+        try {
+          out += chunk.byteLength;
+          if (out > limit) throw new InferenceError('body_too_large', `The ${words} is over the limit of ${String(limit)} bytes.`);
+          grown(chunk.byteLength);
+          next(null, chunk);
+        } catch (error) {
+          next(error as Error);
+        }
       },
     }),
     { receivedEncodedLength: 0 },

@@ -1,11 +1,14 @@
-// Owns the refusal of bodies that would not fit into memory, by their Content-Length, before they are read.
-import type { FastifyInstance } from 'fastify';
+// Owns the refusal of bodies that would not fit into memory: by their Content-Length before they are read, by what comes where that says
+// little, of compressed and of chunked ones.
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { MemoryBudget } from '../pipeline/memory-budget.ts';
 
 /** The bytes, the text made of them, and the values parsed from it. */
 const BODY_FACTOR = 4;
 /** Smaller bodies cannot hurt; the bound on waiting calls holds them. */
 const FREE_BYTES = 65_536;
+/** What comes is admitted in pieces of so many bytes. */
+const PIECE_BYTES = 1_048_576;
 
 /** @param maxBodyBytes beyond it a body is refused anyway, in words that name that limit */
 export function addMemoryAdmission(app: FastifyInstance, memory: MemoryBudget, maxBodyBytes: number): void {
@@ -23,4 +26,20 @@ export function addMemoryAdmission(app: FastifyInstance, memory: MemoryBudget, m
       done(error as Error);
     }
   });
+}
+
+/** Told of each piece of a body whose size nobody knew. @throws InferenceError memory_exhausted, exceeds_memory_budget */
+export type Growth = (bytes: number) => void;
+
+/** Sets memory aside for a body as it comes, until its answer is sent. */
+export function growing(memory: Pick<MemoryBudget, 'admit'>, { raw }: Pick<FastifyReply, 'raw'>): Growth {
+  let come = 0;
+  let admitted = FREE_BYTES;
+  return (bytes) => {
+    come += bytes;
+    if (come <= admitted) return;
+    const piece = Math.ceil((come - admitted) / PIECE_BYTES) * PIECE_BYTES;
+    raw.once('close', memory.admit(piece * BODY_FACTOR));
+    admitted += piece;
+  };
 }

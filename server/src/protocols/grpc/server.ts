@@ -46,6 +46,8 @@ export function grpcHandler(options: GrpcOptions): GrpcHandler {
   };
 }
 
+const nothing = (): void => undefined;
+
 /** One call from its headers to its status. */
 class Exchange {
   readonly #stream: ServerHttp2Stream;
@@ -55,6 +57,8 @@ class Exchange {
   readonly #deframer: Deframer;
   readonly #extra: OutgoingHttpHeaders = {};
   #trailers: OutgoingHttpHeaders = {};
+  /** What gives back the memory that is set aside for each message, in their order, as long as it is not answered. */
+  readonly #held: (() => void)[] = [];
   #finished = false;
   #note: Note | undefined;
   #bytesIn = 0;
@@ -83,7 +87,10 @@ class Exchange {
     };
     this.#deframer = new Deframer(options.maxMessageBytes, (bytes) => {
       this.#bytesIn += bytes;
-      if (bytes > FREE_BYTES) stream.once('close', options.admit(bytes * MESSAGE_FACTOR));
+      this.#held.push(this.#admitted(bytes));
+    });
+    stream.once('close', () => {
+      for (const release of this.#held) release();
     });
   }
 
@@ -144,7 +151,10 @@ class Exchange {
 
   async *#incoming(): AsyncIterable<Uint8Array> {
     for await (const chunk of this.#stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      for (const { compressed, bytes } of this.#deframer.push(chunk)) yield compressed ? await this.#inflate(bytes) : bytes;
+      for (const { compressed, bytes } of this.#deframer.push(chunk)) {
+        yield compressed ? await this.#inflate(bytes) : bytes;
+        this.#held.shift()?.(); // whoever asks for the next one has answered this one
+      }
     }
     if (this.#deframer.pending) throw new GrpcError(GRPC.invalidArgument, 'The stream ended inside a message.');
   }
@@ -160,8 +170,20 @@ class Exchange {
     });
   }
 
-  #inflate(bytes: Buffer): Promise<Buffer> {
-    return inflated(bytes, String(this.#headers['grpc-encoding'] ?? 'identity'), this.#options.maxMessageBytes);
+  async #inflate(bytes: Buffer): Promise<Buffer> {
+    const message = await inflated(bytes, String(this.#headers['grpc-encoding'] ?? 'identity'), this.#options.maxMessageBytes);
+    const [asSent = nothing] = this.#held;
+    const inflatedToo = this.#admitted(message.byteLength);
+    this.#held[0] = () => {
+      asSent();
+      inflatedToo();
+    };
+    return message;
+  }
+
+  /** @throws InferenceError where a message would not fit into memory */
+  #admitted(bytes: number): () => void {
+    return bytes > FREE_BYTES ? this.#options.admit(bytes * MESSAGE_FACTOR) : nothing;
   }
 
   /** Compressed if the caller compresses too. */
