@@ -1,5 +1,6 @@
 // Owns which content types are read and that a body stays bytes until its route knows what it is. Must not parse.
 import type { FastifyInstance } from 'fastify';
+import { readBody } from './body-reader.ts';
 
 /** curl -d sends JSON as a form unless told otherwise; nothing here reads forms, so it is taken as JSON. */
 const JSON_TYPES = ['application/json', 'application/x-www-form-urlencoded', 'text/plain'];
@@ -13,8 +14,6 @@ export function addBodies(app: FastifyInstance): void {
     done();
   });
   for (const type of [...JSON_TYPES, ...PICTURE_TYPES, 'application/octet-stream', /^application\/.*\+json/]) {
-    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => {
-      done(null, body);
-    });
+    app.addContentTypeParser(type, readBody);
   }
 }

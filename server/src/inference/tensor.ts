@@ -54,6 +54,14 @@ export function layoutOf(dtype: DType): Layout {
   return layout;
 }
 
+const WIDEST_BYTES = 8;
+
+/** Memory for a message, for nothing else, that ends at a multiple of the widest element: raw tensors stand at the end, and are looked at where they lie. */
+export function endingAligned(byteLength: number): Buffer {
+  const before = (WIDEST_BYTES - (byteLength % WIDEST_BYTES)) % WIDEST_BYTES;
+  return Buffer.allocUnsafeSlow(before + byteLength).subarray(before);
+}
+
 /** Number of elements of a fully known shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
 

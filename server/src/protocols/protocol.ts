@@ -2,6 +2,7 @@
 // over HTTP, and a scope in which every refusal has the protocol's own body. Must not know any protocol or backend.
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerState } from '@slipway/api';
+import { readBody } from '../http/body-reader.ts';
 import { asRefusal } from '../http/errors.ts';
 import { countRefusal } from '../http/refusals.ts';
 import { noteCall, noteOf, type Note } from '../http/access-log.ts';
@@ -196,9 +197,7 @@ export function protocolScope(app: FastifyInstance, options: { context: Protocol
   const { context, writeError } = options;
   const plugin = (scope: FastifyInstance, _options: object, done: () => void): void => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, read) => {
-      read(null, body);
-    });
+    scope.addContentTypeParser('*', readBody);
     scope.setErrorHandler((thrown, request, reply) => {
       const error = asRefusal(thrown as FastifyError, context.maxBodyBytes);
       countRefusal(context, { request, reply }, error, writeError(error).status);

@@ -1,5 +1,6 @@
 // Owns the framing of gRPC messages in a byte stream: one flag byte, four bytes of length, the message. PURE.
 // Must not know what a message means or how it is compressed.
+import { endingAligned } from '../../inference/tensor.ts';
 import { GRPC, GrpcError } from './status.ts';
 
 export interface Frame {
@@ -10,8 +11,6 @@ export interface Frame {
 const HEADER_BYTES = 5;
 /** Messages up to this size leave in one piece. */
 const ONE_PIECE_BYTES = 65_536;
-/** Widest element of a tensor. */
-const ALIGNMENT = 8;
 
 /** What is said of a message before it comes. */
 function header(byteLength: number, compressed: boolean): Buffer {
@@ -124,10 +123,4 @@ function fill(begun: Begun, chunk: Buffer): number {
   }
   begun.filled += taken;
   return taken;
-}
-
-/** Memory of its own for a message, which ends at a multiple of the widest element. */
-function endingAligned(byteLength: number): Buffer {
-  const before = (ALIGNMENT - (byteLength % ALIGNMENT)) % ALIGNMENT;
-  return Buffer.allocUnsafeSlow(before + byteLength).subarray(before);
 }
