@@ -3,6 +3,7 @@ export * from './conditions.ts';
 export * from './duration.ts';
 export * from './meta.ts';
 export * from './model-package.ts';
+export * from './package-issues.ts';
 export * from './names.ts';
 export * from './route-entry.ts';
 export * from './runtimes.ts';

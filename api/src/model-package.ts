@@ -15,7 +15,7 @@ export type ModelFormat = z.infer<typeof ModelFormat>;
 export const DType = z.enum(DTYPES);
 export type DType = z.infer<typeof DType>;
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256: 64 hexadecimal digits in lower case');
 /** -1 is an unknown dimension; the first dimension is the batch. */
 const shape = z.array(z.number().int().min(-1));
 
@@ -53,7 +53,7 @@ export type TextPreprocessing = z.infer<typeof TextPreprocessing>;
 export const PreprocessingStep = z.union([
   z.strictObject({ numeric: NumericPreprocessing }),
   z.strictObject({ text: TextPreprocessing }),
-]);
+], 'expected one step: numeric: {...} or text: {...}');
 export type PreprocessingStep = z.infer<typeof PreprocessingStep>;
 
 export const PostprocessingStep = z.union([
@@ -62,7 +62,7 @@ export const PostprocessingStep = z.union([
   z.strictObject({ threshold: z.strictObject({ value: z.number().default(0.5) }) }),
   z.strictObject({ labels: z.array(z.string().min(1)).min(1) }),
   z.strictObject({ topK: z.strictObject({ k: z.number().int().min(1).max(1000) }) }),
-]);
+], 'expected one step: softmax: {}, sigmoid: {}, threshold: {value}, labels: [...] or topK: {k}');
 export type PostprocessingStep = z.infer<typeof PostprocessingStep>;
 
 export const FeatureContract = z.strictObject({
@@ -117,7 +117,7 @@ export const ModelPackage = z.strictObject({
   preprocessing: z.array(PreprocessingStep).optional(),
   postprocessing: z.array(PostprocessingStep).optional(),
   dataContract: z.strictObject({ id: z.string().min(1), features: z.array(FeatureContract) }).optional(),
-  uncertainty: z.union([z.enum(['entropy', 'margin']), z.string().regex(/^output:.+$/)]).optional(),
+  uncertainty: z.union([z.enum(['entropy', 'margin']), z.string().regex(/^output:.+$/, 'expected entropy, margin or output:NAME')], 'expected entropy, margin or output:NAME').optional(),
   /** How a prediction is explained: `occlusion` leaves out one feature (or token) at a time. */
   explanation: z.enum(['occlusion', 'none']).optional(),
   trainingData: z.strictObject({ tag: z.string().min(1), sha256: sha256.optional() }).optional(),

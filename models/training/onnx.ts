@@ -14,6 +14,8 @@ export interface OnnxValue {
   dtype: OnnxType;
   /** Absent: the rank is unknown. */
   shape?: readonly (number | string)[];
+  /** A sequence of such tensors. */
+  sequence?: boolean;
 }
 
 export interface OnnxNode {
@@ -91,8 +93,9 @@ function contents(data: OnnxWeight['data']): Field[] {
   return data.map((text): Field => [6, text]);
 }
 
-function valueProto({ name, dtype, shape }: OnnxValue): Uint8Array {
+function valueProto({ name, dtype, shape, sequence = false }: OnnxValue): Uint8Array {
   const dims = shape?.map((dim): Field => [1, typeof dim === 'number' ? message([1, dim]) : message([2, dim])]);
   const tensor = message([1, ONNX_TYPES[dtype]], ...(dims === undefined ? [] : [[2, message(...dims)] as const]));
-  return message([1, name], [2, message([1, tensor])]);
+  const type = message([1, tensor]);
+  return message([1, name], [2, sequence ? message([4, message([1, type])]) : type]);
 }

@@ -1,7 +1,7 @@
 // npm run pack on real runtimes: every kind of source becomes a package that loads, says what the files say, and is the same bytes every
 // time; what cannot be packed is refused in words, and nothing is left behind. The examples of docs/formats.md run as they are printed.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
@@ -9,6 +9,7 @@ import { load } from 'js-yaml';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ModelPackage } from '../../api/src/model-package.ts';
 import { zip as zipArchive } from '../../router/src/fetch/test-archives.ts';
+import { onnxModel } from '../../models/training/onnx.ts';
 import { pack, type PackOptions } from '../../tools/pack/pack.ts';
 import { doubling } from './support/saved-model.ts';
 import { MODELS, ROOT, temporaryFolder } from './support/server.ts';
@@ -47,6 +48,14 @@ describe('pack', () => {
     expect(readdirSync(at('out-mar')).sort()).toEqual(['model.onnx', 'model.yaml']);
   });
 
+  it('a MAR whose version is a number, or no part of a path', async () => {
+    writeFileSync(at('numbers.mar'), mar({ modelName: 7, modelVersion: 1.5, serializedFile: 'net.onnx' }, { 'net.onnx': ONNX }));
+    expect((await pack(at('numbers.mar'), { ...OPTIONS, out: at('out-numbers') })).manifest).toMatchObject({ name: '7', version: '1.5' });
+    writeFileSync(at('path.mar'), mar({ modelVersion: '../../1 beta', serializedFile: 'net.onnx' }, { 'net.onnx': ONNX }));
+    expect((await pack(at('path.mar'), { ...OPTIONS, out: at('out-path') })).manifest).toMatchObject({ name: 'path', version: '1-beta' });
+    await expect(pack(at('path.mar'), { ...OPTIONS, version: '../1' })).rejects.toThrow(/version \.\.\/1: use letters/);
+  });
+
   it('an archive is the same bytes every time, unpacks with tar, and has the digest of its folder', async () => {
     writeFileSync(at('net.onnx'), ONNX);
     const [first, second, unpacked] = [await pack(at('net.onnx'), { ...OPTIONS, tar: true, out: at('a.tar.gz') }), await pack(at('net.onnx'), { ...OPTIONS, tar: true, out: at('b.tar.gz') }), await pack(at('net.onnx'), { ...OPTIONS, out: at('out-net') })];
@@ -59,6 +68,13 @@ describe('pack', () => {
   });
 });
 
+/** A MAR with a model, of which something is changed; `entry` is where the directory tells of the model. */
+function damaged(change: (archive: Buffer, entry: number) => unknown): Buffer {
+  const archive = mar({ serializedFile: 'net.onnx' }, { 'net.onnx': ONNX });
+  change(archive, archive.lastIndexOf('PK\x01\x02'));
+  return archive;
+}
+
 describe('pack refuses, and leaves nothing behind', () => {
   const bad = (name: string, content: string | Uint8Array): string => {
     writeFileSync(at(name), content);
@@ -70,6 +86,13 @@ describe('pack refuses, and leaves nothing behind', () => {
     ['a MAR without a manifest', () => bad('none.mar', zip({ 'model.onnx': ONNX })), /no MAR-INF/],
     ['a file that is no zip', () => bad('noise.mar', 'noise'.repeat(50)), /no zip archive/],
     ['a MAR that would leave its folder', () => bad('evil.mar', zip({ '../../evil': 'x' })), /leaves the archive/],
+    ['a MAR whose manifest is null', () => bad('null.mar', zip({ 'MAR-INF/MANIFEST.json': 'null' })), /null\.mar: MAR-INF\/MANIFEST\.json does not name a model: \(root\)/],
+    ['a MAR whose manifest has no model', () => bad('nomodel.mar', zip({ 'MAR-INF/MANIFEST.json': '{"model":null}' })), /does not name a model: model:/],
+    ['a MAR with a damaged file', () => bad('damaged.mar', damaged((archive, entry) => archive.fill(0xff, archive.readUInt32LE(entry + 42) + 38, archive.readUInt32LE(entry + 42) + 58))), /damaged\.mar cannot be read: net\.onnx is damaged/],
+    ['a MAR whose directory leads outside', () => bad('outside.mar', damaged((archive, entry) => archive.writeUInt32LE(0x7fffffff, entry + 42))), /outside\.mar cannot be read: net\.onnx is not where/],
+    ['a MAR with more in a file than it says', () => bad('bomb.mar', damaged((archive, entry) => archive.writeUInt32LE(10, entry + 24))), /bomb\.mar cannot be read: net\.onnx is damaged: .*larger than 10 bytes/],
+    ['a link that leads nowhere', () => { mkdirSync(at('dangling')); writeFileSync(at('dangling', 'model.onnx'), ONNX); symlinkSync('/nowhere', at('dangling', 'notes.txt')); return at('dangling'); }, /notes\.txt is a link that leads nowhere/],
+    ['a sequence of maps, as scikit-learn gives it', () => bad('zipmap.onnx', onnxModel({ name: 'z', nodes: [{ op: 'SequenceConstruct', inputs: ['x'], outputs: ['y'] }], inputs: [{ name: 'x', dtype: 'float32', shape: [1] }], outputs: [{ name: 'y', dtype: 'float32', sequence: true }] })), /y is a sequence or a map, not a tensor; .*"zipmap": False/],
     ['a MAR that lacks its model', () => bad('empty.mar', mar({ serializedFile: 'net.onnx' }, {})), /net\.onnx, which is not in it/],
     ['noise called ONNX', () => bad('noise.onnx', 'noise'), /noise|Protobuf/],
     ['a folder without a model', () => MODELS, /no model.*there is one in classifier-onnx\/v1/],

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { dump } from 'js-yaml';
-import { MODEL_PACKAGE_API, ModelPackage } from '@slipway/api';
+import { MODEL_PACKAGE_API, ModelPackage, packageIssues } from '@slipway/api';
 import { packageDigest } from '../../router/src/fetch/package-files.ts';
 import { LoadError, type LoadedInfo } from '../../server/src/backends/backend.ts';
 import { ModelRunner } from '../../server/src/backends/model-runner.ts';
@@ -46,7 +46,7 @@ const HEAP_MB = 1024;
 export async function pack(source: string, options: PackOptions): Promise<Packed> {
   const opened = openSource(source);
   const name = cleaned(options.name ?? opened.name);
-  const version = options.version ?? opened.version ?? 'v1';
+  const version = usable(options.version ?? cleaned(opened.version ?? 'v1'));
   const at = placeFor(`${name}-${version}`, options);
   await mkdir(path.dirname(at), { recursive: true });
   const work = await mkdtemp(path.join(path.dirname(at), '.slipway-pack-'));
@@ -73,6 +73,12 @@ function placeFor(called: string, { out, tar, force }: PackOptions): string {
   const at = path.resolve(out ?? `${called}${tar ? '.tar.gz' : ''}`);
   if (existsSync(at) && !force) throw new PackError(`${at} exists; give another --out, or --force to replace it`);
   return at;
+}
+
+/** A version is part of paths too. @throws PackError */
+function usable(version: string): string {
+  if (ModelPackage.shape.version.safeParse(version).success) return version;
+  throw new PackError(`version ${version}: use letters, digits, dots, hyphens and underscores, at most 63, beginning with a letter or digit`);
 }
 
 /** Names of models are also parts of URLs and paths. */
@@ -112,7 +118,7 @@ async function manifestFor(folder: string, { name, version, signature }: Identit
     outputs: checked.outputs,
   });
   if (parsed.success) return parsed.data;
-  throw new PackError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '));
+  throw new PackError(packageIssues(parsed.error));
 }
 
 async function loaded(request: Parameters<typeof ModelRunner.open>[1]): Promise<LoadedInfo> {

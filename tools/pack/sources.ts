@@ -2,6 +2,7 @@
 // It must not load a model.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
 import { readZip } from './zip.ts';
 
 /** A package to be: its files, and what the source says about itself. */
@@ -34,7 +35,7 @@ const MODEL_FILES = ['saved_model.pb', 'model.json'];
 
 function folderSource(folder: string, base: string): Source {
   if (existsSync(path.join(folder, 'model.yaml'))) throw new PackError(`${folder} is a model package already: it has a model.yaml, which you can edit`);
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => !name.split(path.sep).some((part) => part.startsWith('.')) && statSync(path.join(folder, name)).isFile());
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => !name.split(path.sep).some((part) => part.startsWith('.')) && isFile(path.join(folder, name)));
   const onnx = names.filter((name) => name.endsWith('.onnx') && !name.includes(path.sep));
   if (!names.some((name) => MODEL_FILES.includes(name)) && onnx.length === 0) {
     throw new PackError(`${folder} holds no model: expected a saved_model.pb, a model.json or an .onnx file in it${nested(names)}`);
@@ -46,21 +47,29 @@ function folderSource(folder: string, base: string): Source {
   return { name, version: numeric ? base : undefined, files: new Map(names.sort().map((file) => [file.split(path.sep).join('/'), () => readFileSync(path.join(folder, file))])) };
 }
 
+/** Links are followed: caches of models keep their files elsewhere. @throws PackError for one that leads nowhere */
+function isFile(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) throw new PackError(`${file} is a link that leads nowhere`);
+  return found.isFile();
+}
+
 function nested(names: readonly string[]): string {
   const below = names.filter((name) => MODEL_FILES.includes(path.basename(name)) || name.endsWith('.onnx')).map((name) => path.dirname(name));
   return below.length === 0 ? '' : `; there is one in ${[...new Set(below)].sort().slice(0, 3).join(', ')}`;
 }
 
-interface MarManifest {
-  model?: { modelName?: string; modelVersion?: string; serializedFile?: string; handler?: string; modelFile?: string };
-}
+/** Of a MAR's manifest what is used; archivers write versions as numbers too. */
+const word = z.union([z.string(), z.number().transform(String)]).optional();
+const MarManifest = z.object({ model: z.object({ modelName: word, modelVersion: word, serializedFile: word, handler: word, modelFile: word }) });
+
+const MANIFEST = 'MAR-INF/MANIFEST.json';
 
 function marSource(file: string): Source {
   const files = unzipped(file);
-  const manifest = files.get('MAR-INF/MANIFEST.json');
-  if (manifest === undefined) throw new PackError(`${file} is no TorchServe archive: it has no MAR-INF/MANIFEST.json`);
-  const { model = {} } = parsed(file, manifest());
-  const { serializedFile = '' } = model;
+  const manifest = files.get(MANIFEST);
+  if (manifest === undefined) throw new PackError(`${file} is no TorchServe archive: it has no ${MANIFEST}`);
+  const { serializedFile = '', ...model } = parsed(file, manifest());
   const code = [model.modelFile, serializedFile, model.handler].filter((name) => name !== undefined && name !== '').join(', ');
   if (!serializedFile.endsWith('.onnx')) throw new PackError(`${file} holds PyTorch code (${code || 'a handler'}), no ONNX model. ${OWN_SERVER}`);
   const read = files.get(serializedFile);
@@ -73,17 +82,24 @@ const weightsOf = (files: ReturnType<typeof readZip>, model: string): [string, (
   [...files].filter(([name]) => name !== model && /\.(data|bin|weights?)$/.test(name));
 
 function unzipped(file: string): ReturnType<typeof readZip> {
-  try {
-    return readZip(readFileSync(file));
-  } catch (error) {
-    throw new PackError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
+  const orRefuse = <T>(read: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      throw new PackError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+    }
+  };
+  return new Map([...orRefuse(() => readZip(readFileSync(file)))].map(([name, read]) => [name, () => orRefuse(read)]));
 }
 
-function parsed(file: string, bytes: Buffer): MarManifest {
+function parsed(file: string, bytes: Buffer): z.infer<typeof MarManifest>['model'] {
+  let json: unknown;
   try {
-    return JSON.parse(bytes.toString('utf8')) as MarManifest;
+    json = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    throw new PackError(`${file}: MAR-INF/MANIFEST.json: ${(error as Error).message}`, { cause: error });
+    throw new PackError(`${file}: ${MANIFEST}: ${(error as Error).message}`, { cause: error });
   }
+  const { data, error } = MarManifest.safeParse(json);
+  if (data !== undefined) return data.model;
+  throw new PackError(`${file}: ${MANIFEST} does not name a model: ${error?.issues.map((issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`).join('; ') ?? ''}`);
 }

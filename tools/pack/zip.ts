@@ -23,7 +23,7 @@ export function readZip(archive: Buffer): Map<string, () => Buffer> {
     at += ENTRY_BYTES + nameLength + archive.readUInt16LE(entry + 30) + archive.readUInt16LE(entry + 32);
     if (name.endsWith('/')) continue;
     if (/(^|[/\\])\.\.([/\\]|$)|^[/\\]/.test(name)) throw new Error(`${name} leaves the archive`);
-    files.set(name, () => contents(archive, entry));
+    files.set(name, () => contents(archive, entry, name));
   }
   return files;
 }
@@ -33,12 +33,23 @@ function findEnd(archive: Buffer): number {
   throw new Error('it is no zip archive');
 }
 
-function contents(archive: Buffer, entry: number): Buffer {
+/** @throws Error that names the file if it is damaged, or longer than the directory says. */
+function contents(archive: Buffer, entry: number, name: string): Buffer {
   const method = archive.readUInt16LE(entry + 10);
   const [packed, size, local] = [archive.readUInt32LE(entry + 20), archive.readUInt32LE(entry + 24), archive.readUInt32LE(entry + 42)];
+  if (local + LOCAL_BYTES > archive.length) throw new Error(`${name} is not where its directory says`);
   const start = local + LOCAL_BYTES + archive.readUInt16LE(local + 26) + archive.readUInt16LE(local + 28);
   const body = archive.subarray(start, start + packed);
-  if (method === STORED) return body;
-  if (method !== DEFLATED) throw new Error(`it is compressed in a way (${String(method)}) that is not read here`);
-  return inflateRawSync(body, { maxOutputLength: Math.max(1, size) });
+  if (method !== STORED && method !== DEFLATED) throw new Error(`${name} is compressed in a way (${String(method)}) that is not read here`);
+  const bytes = method === STORED ? body : inflated(body, size, name);
+  if (bytes.length !== size) throw new Error(`${name} has ${String(bytes.length)} bytes, its directory says ${String(size)}`);
+  return bytes;
+}
+
+function inflated(body: Buffer, size: number, name: string): Buffer {
+  try {
+    return inflateRawSync(body, { maxOutputLength: Math.max(1, size) });
+  } catch (error) {
+    throw new Error(`${name} is damaged: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -17,10 +17,14 @@ export function reasonFor(message: string, otherwise: Reason): Reason {
   return PATTERNS.find(([pattern]) => pattern.test(message))?.[1] ?? otherwise;
 }
 
+/** ONNX's numbers of the types that ONNX Runtime's library for Node.js has no arrays for. */
+const ONNX_TYPES: Partial<Record<string, string>> = { 16: 'bfloat16', 17: 'float8e4m3fn', 18: 'float8e4m3fnuz', 19: 'float8e5m2', 20: 'float8e5m2fnuz', 21: 'uint4', 22: 'int4', 23: 'float4e2m1' };
+const named = (message: string): string => message.replace(/Unsupported data type: (\d+)/, (all, number: string) => (ONNX_TYPES[number] === undefined ? all : `${all} (${ONNX_TYPES[number]}); cast it to float32 when exporting`));
+
 /** A failure while loading, as a LoadError that names the file. */
 export function loadFault(thrown: unknown, file: string): LoadError {
   if (thrown instanceof LoadError) return thrown;
-  const message = firstLines((thrown as Error).message);
+  const message = named(firstLines((thrown as Error).message));
   return new LoadError(reasonFor(message, 'ModelParseFailed'), `${file}: ${message}`, thrown);
 }
 

@@ -23,7 +23,7 @@ const ERRORS_ONLY = 3;
 export async function loadOnnx({ ort, threads }: OnnxHost, request: LoadRequest): Promise<BackendModel> {
   const session = await open(ort, threads, request.path);
   try {
-    const signature = { inputs: session.inputMetadata.map((each) => specOf(each, request.path)), outputs: session.outputMetadata.map((each) => specOf(each, request.path)) };
+    const signature = { inputs: specsOf(session.inputMetadata, 'input', request.path), outputs: specsOf(session.outputMetadata, 'output', request.path) };
     return {
       signature,
       bytes: bytesBeside(request.path),
@@ -51,6 +51,14 @@ async function open(ort: OnnxRuntime, threads: number, file: string): Promise<Se
   } catch (error) {
     throw loadFault(error, file);
   }
+}
+
+/** @throws LoadError where two have one name, which a call could not tell apart. */
+function specsOf(values: readonly Metadata[], kind: string, file: string): TensorSpec[] {
+  const names = values.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new LoadError('WrongSignature', `${file} has two ${kind}s with the name ${twice}; export it with a name for each`);
+  return values.map((value) => specOf(value, file));
 }
 
 function specOf(value: Metadata, file: string): TensorSpec {

@@ -132,7 +132,7 @@ async function readMetaGraphs(file: string): Promise<MetaGraphProto[]> {
   try {
     return messages.SavedModel.deserializeBinary(new Uint8Array(readFileSync(file))).getMetaGraphsList();
   } catch (error) {
-    throw new LoadError('ModelParseFailed', `${file}: ${(error as Error).message}`, error);
+    throw new LoadError('ModelParseFailed', `${file} is cut, damaged or no SavedModel: ${(error as Error).message}`, error);
   }
 }
 

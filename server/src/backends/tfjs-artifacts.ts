@@ -23,8 +23,10 @@ export async function readArtifacts(file: string): Promise<io.IOHandler> {
   const json = await readJson(file);
   if (json.modelTopology === undefined) throw new LoadError('ModelParseFailed', `${file} has no modelTopology`);
   const manifest = json.weightsManifest ?? [];
-  const shards = await Promise.all(manifest.flatMap((group) => group.paths).map((name) => readShard(path.join(path.dirname(file), name))));
+  if (!Array.isArray(manifest)) throw new LoadError('ModelParseFailed', `${file}: weightsManifest is no list`);
+  const shards = await Promise.all(manifest.flatMap((group) => group.paths).map((name) => readShard(file, name)));
   const data = Buffer.concat(shards);
+  checkLength(file, manifest, data.byteLength);
   const artifacts: io.ModelArtifacts = {
     modelTopology: json.modelTopology,
     weightSpecs: manifest.flatMap((group) => group.weights),
@@ -41,17 +43,37 @@ export async function readArtifacts(file: string): Promise<io.IOHandler> {
 }
 
 async function readJson(file: string): Promise<ModelJson> {
+  let json: unknown;
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as ModelJson;
+    json = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
     throw new LoadError('ModelParseFailed', `${file}: ${(error as Error).message}`, error);
   }
+  if (typeof json !== 'object' || json === null) throw new LoadError('ModelParseFailed', `${file} is no JSON object, so it has no modelTopology`);
+  return json;
 }
 
-async function readShard(file: string): Promise<Buffer> {
+async function readShard(file: string, name: string): Promise<Buffer> {
+  const shard = path.join(path.dirname(file), name);
+  if (path.relative(path.dirname(file), shard).startsWith('..')) throw new LoadError('PackageInvalid', `${name}, which ${file} names, leaves the folder of the model`);
   try {
-    return await readFile(file);
+    return await readFile(shard);
   } catch (error) {
-    throw new LoadError('ModelParseFailed', `${file}, which model.json names, cannot be read: ${(error as Error).message}`, error);
+    throw new LoadError('ModelParseFailed', `${shard}, which model.json names, cannot be read: ${(error as Error).message}`, error);
   }
+}
+
+const ELEMENT_BYTES: Partial<Record<string, number>> = { float32: 4, int32: 4, complex64: 8, bool: 1, uint8: 1, uint16: 2, float16: 2 };
+
+/** Bytes of a weight; undefined where only its contents tell (texts). */
+function bytesOf({ shape, dtype, quantization }: io.WeightsManifestEntry): number | undefined {
+  const element = ELEMENT_BYTES[quantization?.dtype ?? dtype];
+  return element === undefined ? undefined : shape.reduce((product, dim) => product * dim, element);
+}
+
+/** @throws LoadError if the shards are shorter than the weights that are said to be in them. */
+function checkLength(file: string, manifest: NonNullable<ModelJson['weightsManifest']>, found: number): void {
+  const sizes = manifest.flatMap((group) => group.weights).map(bytesOf);
+  const wanted = sizes.reduce<number | undefined>((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
+  if (wanted !== undefined && found < wanted) throw new LoadError('ModelParseFailed', `${file} names weights of ${String(wanted)} bytes, and its shards have ${String(found)}: one is cut, or of another model`);
 }

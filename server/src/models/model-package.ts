@@ -1,10 +1,10 @@
 // Owns reading a model package from a folder: model.yaml if there is one, else what the files say. Does not load the model.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { load as loadYaml } from 'js-yaml';
-import { ModelPackage, type ModelFormat } from '@slipway/api';
+import { ModelPackage, packageIssues, type ModelFormat } from '@slipway/api';
 import { LoadError } from '../backends/backend.ts';
 
 export interface PackageOnDisk {
@@ -45,8 +45,7 @@ async function readManifest(folder: string): Promise<ModelPackage | undefined> {
   }
   const parsed = ModelPackage.safeParse(document);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`);
-  throw new LoadError('PackageInvalid', `${file}: ${issues.join('; ')}`);
+  throw new LoadError('PackageInvalid', `${file}: ${packageIssues(parsed.error)}`);
 }
 
 /** @throws LoadError PackageInvalid for a path that leaves the package. */
@@ -71,8 +70,15 @@ async function findModel(at: string, format: ModelFormat | undefined): Promise<F
     if (kind.file === 'model.json') return { format: format ?? (await tfjsFormat(file)), modelPath: file };
     return { format: kind.formats[0], modelPath: kind.file === 'saved_model.pb' ? path.dirname(file) : file };
   }
-  throw new LoadError('ModelNotFound', `${at} holds no model: expected ${kinds.map((kind) => `a ${kind.file}`).join(' or ')}`);
+  throw new LoadError('ModelNotFound', existsSync(at) ? `${at} holds no model: expected ${kinds.map((kind) => `a ${kind.file}`).join(' or ')}${severalOnnx(at)}` : `${at} does not exist`);
 }
+
+const severalOnnx = (at: string): string => {
+  const found = onnxFiles(at);
+  return found.length > 1 ? `; of ${found.join(', ')} call one ${ONNX_FILE}, or name it in model.yaml: path` : '';
+};
+
+const onnxFiles = (folder: string): string[] => (existsSync(folder) && statSync(folder).isDirectory() ? readdirSync(folder).filter((name) => name.endsWith('.onnx')).sort() : []);
 
 function fileOf(name: string, at: string): string {
   if (at.endsWith(path.extname(name))) return at;
@@ -81,7 +87,7 @@ function fileOf(name: string, at: string): string {
 
 /** ONNX files have any name; a folder's only one is its model, or of several the one called model.onnx. */
 function onlyOnnx(folder: string): string | undefined {
-  const found = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.onnx')) : [];
+  const found = onnxFiles(folder);
   const name = found.length > 1 ? found.find((each) => each === ONNX_FILE) : found[0];
   return name === undefined ? undefined : path.join(folder, name);
 }

@@ -5,6 +5,7 @@ import { isSupported } from '../inference/dtype-support.ts';
 import { present } from '../inference/optional.ts';
 import { imageInputOf, type ServingSpec } from '../inference/spec.ts';
 import { shapeText, type ModelSignature } from '../inference/tensor.ts';
+import { checkDeclarations } from './declarations.ts';
 import type { PackageOnDisk } from './model-package.ts';
 
 export interface Identity {
@@ -17,6 +18,7 @@ export function specFor(identity: Identity, files: PackageOnDisk, info: LoadedIn
   const manifest: Partial<ModelPackage> = files.manifest ?? {};
   const signature = declaredSignature(manifest, info.signature);
   for (const tensor of [...signature.inputs, ...signature.outputs]) checkDType(tensor, files);
+  checkDeclarations(manifest, signature);
   const steps = manifest.preprocessing ?? [];
   return {
     ...identity,
