@@ -19,25 +19,26 @@ afterAll(async () => {
   folder[Symbol.dispose]();
 });
 
-/** Status, type without charset, and body; the bytes on the connection are these, for clients tidy a path up before they send it. */
+/** Status, type as it is said, and body; the bytes on the connection are these, for clients tidy a path up before they send it. */
 async function send(to: TestServer, lines: string, body = '', length = Buffer.byteLength(body)): Promise<{ status: number; type: string; body: string; head: string }> {
   const socket = net.connect(to.port, '127.0.0.1');
   socket.write(`${lines}\r\nhost: x\r\nconnection: close\r\ncontent-length: ${String(length)}\r\n\r\n${body}`);
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);
   const [head = '', ...rest] = Buffer.concat(chunks).toString().split('\r\n\r\n');
-  return { status: Number(head.split(' ')[1]), type: /content-type: ([^;\r]*)/i.exec(head)?.[1] ?? '', body: rest.join('\r\n\r\n'), head };
+  return { status: Number(head.split(' ')[1]), type: /content-type: ([^\r]*)/i.exec(head)?.[1] ?? '', body: rest.join('\r\n\r\n'), head };
 }
 
-const JSON_TYPE = 'application/json';
+const BARE = 'application/json';
+const JSON_TYPE = `${BARE}; charset=utf-8`;
 const tf = (error: string): string => `{\n    "error": ${JSON.stringify(error)}\n}`;
 const torch = (code: number, type: string, message: string): string => JSON.stringify({ code, type, message }, null, 2);
 
 /** A request line, status and body. */
 type Row = [string, number, string];
 
-describe.each<[string, () => TestServer, Row[]]>([
-  ["TensorFlow Serving's", () => server, [
+describe.each<[string, string, () => TestServer, Row[]]>([
+  ["TensorFlow Serving's", BARE, () => server, [
     ['GET /v1', 400, tf('Malformed request: GET /v1')],
     ['GET /v1/', 400, tf('Malformed request: GET /v1/')],
     ['POST /v1/junk?a=b', 400, tf('Malformed request: POST /v1/junk')],
@@ -47,33 +48,33 @@ describe.each<[string, () => TestServer, Row[]]>([
     ['OPTIONS /v1/models/value:predict HTTP/1.1\r\norigin: https://a.example', 200, ''],
     ['POST /v1/models/%zz:predict', 400, tf('The path /v1/models/%zz:predict is not a valid URL.')],
   ]],
-  ["KServe's", () => kserve, [
+  ["KServe's", BARE, () => kserve, [
     ['GET /v1/junk', 404, '{"detail":"Not Found"}'],
     ['PUT /v1/models/value:predict', 405, '{"detail":"Method Not Allowed"}'],
     ['GET /v1/models/%zz', 400, '{"error":"The path /v1/models/%zz is not a valid URL."}'],
   ]],
-  ["V2's", () => server, [
+  ["V2's", JSON_TYPE, () => server, [
     ['GET /v2/junk', 404, '{"error":"Not Found"}'],
     ['GET /v2/models/value/', 404, '{"error":"Not Found"}'],
     ['PUT /v2/models/value/infer', 405, '{"error":"Method Not Allowed"}'],
     ['POST /v2/models/%zz/infer', 400, '{"error":"The path /v2/models/%zz/infer is not a valid URL."}'],
     [`POST /v2/models/${'n'.repeat(1025)}/infer`, 400, '{"error":"A segment of the path has more than 1024 characters."}'],
   ]],
-  ["TorchServe's", () => server, [
+  ["TorchServe's", JSON_TYPE, () => server, [
     ['GET /predictions', 404, torch(404, 'ResourceNotFoundException', 'There is no GET /predictions.')],
     ['GET /predictions/value', 405, torch(405, 'MethodNotAllowedException', '/predictions/value takes POST, PUT, not GET.')],
     ['POST /predictions/%zz', 400, torch(400, 'BadRequestException', 'The path /predictions/%zz is not a valid URL.')],
   ]],
-])('%s paths', (_, to, rows) => {
+])('%s paths', (_, type, to, rows) => {
   it.each(rows)('%s: %i', async (lines, status, body) => {
     const got = await send(to(), lines.includes('HTTP/1.1') ? lines : `${lines} HTTP/1.1`);
-    expect({ status: got.status, type: got.type, body: got.body }).toEqual({ status, type: JSON_TYPE, body });
+    expect({ status: got.status, type: got.type, body: got.body }).toEqual({ status, type, body });
     expect(got.head).toMatch(/x-request-id: [\w-]{36}/i);
   });
 });
 
 describe('everybody else', () => {
-  const PROBLEM = 'application/problem+json';
+  const PROBLEM = 'application/problem+json; charset=utf-8';
 
   it.each([
     ['GET /%zz HTTP/1.1', 400, 'malformed_request'],

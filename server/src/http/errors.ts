@@ -16,6 +16,8 @@ export const problemOf = (error: InferenceError, requestId: string): { status: n
 export interface Refusal {
   status: number;
   type: string;
+  /** Whether the type is said as it is; else JSON that is text says its charset. */
+  bare?: boolean;
   body: string | Buffer;
 }
 
@@ -95,9 +97,9 @@ function sendUnrouted({ ownerOf }: ErrorHandling, { request, reply }: { request:
   return sendRefusal(reply, error, owner === undefined ? problemOf(error, request.id) : owner(error, { method: request.method, path }));
 }
 
-function sendRefusal(reply: FastifyReply, error: InferenceError, { status, type, body }: Refusal): FastifyReply {
+function sendRefusal(reply: FastifyReply, error: InferenceError, { status, type, body, bare }: Refusal): FastifyReply {
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
-  return reply.code(status).type(type).send(body);
+  return reply.code(status).type(type).send(bare === true ? Buffer.from(body) : body);
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
