@@ -16,6 +16,7 @@ export function leaving({ parts: { memory } }: TestServer, bytes: number): Dispo
     }
   };
   fill(STEP * 20);
+  held.pop()?.(); // so that enough small ones are on top, whatever is left over
   fill(STEP);
   for (let given = 0; given < bytes; given += STEP) held.pop()?.();
   return { [Symbol.dispose]: () => { for (const release of [...held, () => { resident.mockRestore(); }]) release(); } };
