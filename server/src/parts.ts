@@ -124,6 +124,9 @@ function managerEvents(log: Logger, metrics: MetricsCollector): ManagerEvents {
     alone: (spec, why) => {
       log.warn({ model: spec.name, version: spec.version, why }, 'the model shares its worker no more');
     },
+    moved: (spec) => {
+      metrics.workerMoved(spec.name, spec.version);
+    },
     workerLost: (spec, why, delayMs) => {
       metrics.workerLost(spec.name, spec.version);
       log.error({ model: spec.name, version: spec.version, why, delayMs }, 'worker ended; it is started again');

@@ -141,6 +141,8 @@ describe('what one model does to the worker', () => {
     const { text } = await server.parts.metrics.prometheus();
     expect(text).toContain('slipway_server_worker_restarts_total{model="words",version="1"} 1');
     expect(text).not.toMatch(/slipway_server_worker_restarts_total\{model="[abc]".*\} [1-9]/);
+    expect(text).toMatch(/slipway_server_worker_moves_total\{model="[abc]".*\} [1-9]/);
+    expect(text).not.toMatch(/slipway_server_worker_moves_total\{model="words".*\} [1-9]/);
   });
 
   it('leaving native memory behind in failed runs: all move beside their calls, and it sits alone', async () => {

@@ -12,7 +12,7 @@ describe('a pool that is closed before its models', () => {
     const request = { format: 'saved-model', path: doubling(folder.path, 'float32', [-1, 2]), signatureName: 'serving_default' } as const;
     const runner = await ModelRunner.open(pool, request, { workers: 2, isolation });
     const lost: string[] = [];
-    runner.listen({ free: () => undefined, lost: (why) => lost.push(why), alone: () => undefined });
+    runner.listen({ free: () => undefined, lost: (why) => lost.push(why), moved: () => undefined, alone: () => undefined });
     await pool.close();
     expect([pool.workers(), runner.alive, lost]).toEqual([[], 0, []]);
     await expect(ModelRunner.open(pool, request, { workers: 1, isolation })).rejects.toMatchObject({ code: 'draining' });

@@ -88,7 +88,7 @@ export const ModelSpec = kube(
     ),
     isolation: doc(
       z.enum(['thread', 'process']).optional(),
-      "Where the model runs: in threads of the server, or each worker in a child process of its own, so that a crash of native code fails only the calls under way. Default: the package's own, else thread.",
+      "Where the model runs: in threads of the server, or each worker in a child process of its own, so that a crash of native code fails only the calls under way. Either is then the model's own; unset, and where the package says nothing, it runs in a thread, which small models of one server share.",
     ),
     v1Dialect: doc(z.enum(['tfserving', 'kserve']).optional(), 'Whose protocol /v1/models speaks: TensorFlow Serving or KServe V1. Default: tfserving.'),
   }),

@@ -17,6 +17,8 @@ export interface RunnerEvents {
   free(): void;
   /** A worker was lost; it comes back after `delayMs`. */
   lost(why: string, delayMs: number): void;
+  /** Another model ended a worker or keeps it: this one is loaded into another at once. */
+  moved(): void;
   /** The model shares its workers no more. */
   alone(why: string): void;
 }
@@ -54,7 +56,7 @@ export class ModelRunner {
   readonly #share: ThreadShare;
   readonly #wish: Opened['wish'];
   readonly #slots: Slot[] = [];
-  #events: RunnerEvents = { free: () => undefined, lost: () => undefined, alone: () => undefined };
+  #events: RunnerEvents = { free: () => undefined, lost: () => undefined, moved: () => undefined, alone: () => undefined };
   #closed = false;
 
   private constructor(pool: WorkerPool, request: LoadRequest, { seats, info, share, wish }: Opened) {
@@ -211,6 +213,7 @@ export class ModelRunner {
     if (this.#closed || this.#pool.closed) return;
     if (fault === 'own') this.#keepAlone(why);
     if (fault === 'other') {
+      this.#events.moved();
       slot.moving = this.#revive(slot);
       return;
     }

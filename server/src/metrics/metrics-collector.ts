@@ -113,6 +113,10 @@ export class MetricsCollector {
     this.#counter('slipway_server_handler_timeouts_total').inc([model, version, handler]);
   }
 
+  workerMoved(model: string, version: string): void {
+    this.#counter('slipway_server_worker_moves_total').inc([model, version]);
+  }
+
   workerLost(model: string, version: string): void {
     this.#counter('slipway_server_worker_restarts_total').inc([model, version]);
   }

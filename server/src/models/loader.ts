@@ -46,6 +46,7 @@ export interface LoaderEvents {
   phase(phase: 'Loading' | 'WarmingUp'): void;
   batch(spec: ServingSpec, batch: RanBatch): void;
   lost(spec: ServingSpec, why: string, delayMs: number): void;
+  moved(spec: ServingSpec): void;
   alone(spec: ServingSpec, why: string): void;
 }
 
@@ -85,7 +86,12 @@ async function loadWith(handlers: Handlers | undefined, pool: WorkerPool, job: L
     await warmHandlers(handlers, spec, samples, (inputs) => run([inputs]));
     const limits = { ...wanted, merge: warm.batching.enabled };
     const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, atEndOfTurn: setImmediate, onBatch: (batch) => { events.batch(spec, batch); } });
-    runner.listen({ free: () => { batcher.pump(); }, lost: (why, delayMs) => { events.lost(spec, why, delayMs); }, alone: (why) => { events.alone(spec, why); } });
+    runner.listen({
+      free: () => { batcher.pump(); },
+      lost: (why, delayMs) => { events.lost(spec, why, delayMs); },
+      moved: () => { events.moved(spec); },
+      alone: (why) => { events.alone(spec, why); },
+    });
     return { spec, runner, batcher, limits, vectorizer, handlers, cache: responseCache(options, files.manifest), ...warm, ...identityOf(files.manifest, job) };
   } catch (error) {
     await runner.close();

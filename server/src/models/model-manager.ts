@@ -36,11 +36,13 @@ export interface ManagerEvents {
   evicted(entry: Entry): void;
   batch(spec: ServingSpec, batch: RanBatch): void;
   workerLost(spec: ServingSpec, why: string, delayMs: number): void;
+  /** Another model ended its worker or keeps it. */
+  moved(spec: ServingSpec): void;
   /** Shares its workers with no other model from now on. */
   alone(spec: ServingSpec, why: string): void;
 }
 
-export const NO_EVENTS: ManagerEvents = { changed: () => undefined, loaded: () => undefined, evicted: () => undefined, batch: () => undefined, workerLost: () => undefined, alone: () => undefined };
+export const NO_EVENTS: ManagerEvents = { changed: () => undefined, loaded: () => undefined, evicted: () => undefined, batch: () => undefined, workerLost: () => undefined, moved: () => undefined, alone: () => undefined };
 
 export interface LoadOptions {
   lazy?: boolean;
@@ -250,6 +252,7 @@ export class ModelManager {
       phase: (phase) => { this.#changed(entry, phase); },
       batch: (spec, batch) => { this.#events.batch(spec, batch); },
       lost: (spec, why, delayMs) => { this.#events.workerLost(spec, why, delayMs); },
+      moved: (spec) => { this.#events.moved(spec); },
       alone: (spec, why) => { this.#events.alone(spec, why); },
     });
     const bytes = loadedBytes(model);
