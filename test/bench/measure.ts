@@ -59,7 +59,8 @@ export async function drive(target: Target, how: How): Promise<Figures> {
   return { rate: answered / seconds, perCpuSecond: answered / Math.max(used, 0.01), p50, p99, rssMib: rssMib(target.served.pid), bad: bad + unanswered, clientCpu };
 }
 
-async function watched({ name, served, request, wire, scratch }: Target, how: How, during?: () => Promise<void>): Promise<{ result: LoadResult; used: number }> {
+/** The same as `load`, with the CPU seconds that the server used while calls counted. */
+export async function watched({ name, served, request, wire, scratch }: Target, how: How, during?: () => Promise<void>): Promise<{ result: LoadResult; used: number }> {
   const bodyFile = path.join(scratch, `${name.replaceAll('/', '-')}.body`);
   writeFileSync(bodyFile, request.body);
   const plan: LoadPlan = { port: wire === 'grpc' ? served.grpcPort : served.port, wire, path: request.path, headers: request.headers, bodyFile, ...how };

@@ -71,12 +71,18 @@ const steadyTable = ({ calls, memory }: Steady): string[] => [
   ...table(['calls', 'MiB'], memory.map((at) => [String(at.calls), whole(at.rssMib)])),
 ];
 
-function reloadTables({ work, reloads, rate, without, during, ms: times, memory }: Reload): string[] {
+function reloadTables({ work, reloads, rate, without, first, during, busy, ms: times, memory }: Reload): string[] {
   const line = (what: string, { requests, failed, p50, p99 }: Reload['during']): string[] => [what, String(requests), String(failed), ms(p50), ms(p99)];
+  const lines = [
+    line('without reloads', without),
+    ...(first === undefined ? [] : [line('during the first', first)]),
+    line('during reloads', during),
+    ...(busy === undefined ? [] : [line(`beside ${busy.cpus.toFixed(2)} busy CPUs`, busy)]),
+  ];
   return [
     '',
     `${work} over json, open loop at ${rateText(rate)} calls/s, half of what it did at 32; ${reloads} reloads of ${whole(middle(times))} ms each (median)`,
-    ...table(['', 'calls', 'failed', 'p50 ms', 'p99 ms'], [line('without reloads', without), line('during reloads', during)]),
+    ...table(['', 'calls', 'failed', 'p50 ms', 'p99 ms'], lines),
     '',
     ...table(['reloads', 'resident MiB'], memory.map((at) => [String(at.reloads), whole(at.rssMib)])),
   ];

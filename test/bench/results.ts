@@ -69,7 +69,11 @@ export interface Reload {
   /** Calls per second. */
   rate: number;
   without: Steadily;
+  /** The first one, which starts a further worker. */
+  first?: Steadily;
   during: Steadily;
+  /** The floor: beside processes that take as much CPU as the reloads took, and do nothing. */
+  busy?: Steadily & { cpus: number };
   /** Milliseconds of each reload, from load to unloaded. */
   ms: number[];
   memory: { reloads: number; rssMib: number }[];

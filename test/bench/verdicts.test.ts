@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Figures } from './measure.ts';
 import { tablesOf } from './report.ts';
-import type { Row, Saved, Steadily } from './results.ts';
+import type { Reload, Row, Saved, Steadily } from './results.ts';
 import { verdictsOf } from './verdicts.ts';
 
 const figures = (rate: number, p99: number): Figures => ({ rate, perCpuSecond: rate, p50: p99 / 2, p99, rssMib: 100, bad: 0, clientCpu: 0.1 });
@@ -58,6 +58,12 @@ describe('reloads', () => {
     expect(lines).toContain('mlp over json, open loop at 500 calls/s, half of what it did at 32; 40 reloads of 90 ms each (median)');
     expect(lines.filter((line) => /reloads +1000/.test(line))).toEqual(['without reloads   1000       0   0.900   2.000', 'during reloads    1000       0   0.900   2.000']);
     expect(lines.slice(-2)).toEqual(['20                100', '40                101']);
+  });
+
+  it('stand beside their floor', () => {
+    const [reload] = reloaded(0, 100)['reload']?.reload ?? [];
+    const lines = tablesOf({ reload: { how: '', reload: [{ ...(reload as Reload), first: calls(0), busy: { ...calls(0), cpus: 0.456 } }] } });
+    expect(lines.filter((line) => line.includes('   0.900   2.000')).map((line) => line.slice(0, 21).trim())).toEqual(['without reloads', 'during the first', 'during reloads', 'beside 0.46 busy CPUs']);
   });
 });
 

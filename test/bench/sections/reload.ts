@@ -1,7 +1,10 @@
 // The section that reloads a model again and again beside a steady load: whether a call fails, what its latency becomes, what memory stays.
+// The floor beside it: the same load while processes that do nothing take as much CPU as the reloads took. What exceeds it is the server's own.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { serveSlipway } from '../contenders.ts';
-import { drive, load, type Target } from '../measure.ts';
+import { drive, load, watched, type Target } from '../measure.ts';
 import type { LoadResult } from '../load/plan.ts';
 import { rssMib } from '../processes.ts';
 import { v2Request } from '../requests.ts';
@@ -34,6 +37,25 @@ async function reload(adminPort: number, name: string, folder: string): Promise<
 
 const steadily = ({ answered, bad, unanswered, p50, p99 }: LoadResult): Steadily => ({ requests: answered + bad + unanswered, failed: bad + unanswered, p50, p99 });
 
+type Watched = Awaited<ReturnType<typeof watched>>;
+
+/** CPUs that the server took, on average. */
+const cpusOf = ({ used, result }: Watched): number => used / result.seconds;
+
+const BUSY = path.resolve(import.meta.dirname, '..', 'floors', 'busy.ts');
+
+/** Does something while so many CPUs are taken. */
+async function besides<T>(cpus: number, work: () => Promise<T>): Promise<T> {
+  const shares = Array.from({ length: Math.ceil(cpus) }, () => cpus / Math.ceil(cpus));
+  const busy = shares.map((share) => spawn(process.execPath, [BUSY, String(share)], { stdio: ['ignore', 'pipe', 'inherit'] }));
+  try {
+    await Promise.all(busy.map(({ stdout }) => once(stdout, 'data'))); // their own start is no part of it
+    return await work();
+  } finally {
+    for (const each of busy) each.kill();
+  }
+}
+
 async function reloadsOf(bench: Bench, work: (typeof MODELS)[number]): Promise<Reload> {
   const { settings, scratch, note } = bench;
   const task = taskOf(work, scratch);
@@ -44,7 +66,9 @@ async function reloadsOf(bench: Bench, work: (typeof MODELS)[number]): Promise<R
     const capacity = await drive(target, { concurrency: AIM_CONCURRENCY, seconds: settings.seconds, warmup: settings.warmup });
     const rate = RELOAD_SHARE * capacity.rate;
     const open = { concurrency: CONNECTIONS, warmup: settings.warmup, rate };
-    const without = steadily(await load(target, { ...open, seconds: settings.seconds * settings.rounds }));
+    const without = await watched(target, { ...open, seconds: settings.seconds * settings.rounds });
+    const endless = { ...open, seconds: LONGEST_SECONDS };
+    const first = await load(target, endless, () => reload(served.adminPort, work, folder));
     const seen: Reloaded = { ms: [], memory: [] };
     const all = async (): Promise<void> => {
       for (let count = 1; count <= settings.reloads; count++) {
@@ -56,8 +80,10 @@ async function reloadsOf(bench: Bench, work: (typeof MODELS)[number]): Promise<R
         note(`${work}: ${count} reloads, ${seen.memory.at(-1)?.rssMib.toFixed(0)} MiB`);
       }
     };
-    const during = steadily(await load(target, { ...open, seconds: LONGEST_SECONDS }, all));
-    return { work, reloads: settings.reloads, rate, without, during, ...seen };
+    const during = await watched(target, endless, all);
+    const cpus = Math.max(0, cpusOf(during) - cpusOf(without));
+    const busy = await besides(cpus, () => load(target, { ...open, seconds: during.result.seconds }));
+    return { work, reloads: settings.reloads, rate, without: steadily(without.result), first: steadily(first), during: steadily(during.result), busy: { ...steadily(busy), cpus }, ...seen };
   } finally {
     await served.stop();
   }
