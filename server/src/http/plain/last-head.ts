@@ -1,4 +1,4 @@
-// Owns the memory of the head that a connection brought last. Most callers send the same head with every request, and the same bytes mean the
+// Owns the memory of the head that a connection brought last. A caller may send the same head with every request, and the same bytes mean the
 // same, so it is read once. Must not know what a head means, and keeps nothing for callers whose heads differ (a request id in each).
 
 /** Longer heads are not kept: a connection is to cost little. */
