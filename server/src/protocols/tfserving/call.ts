@@ -42,13 +42,12 @@ export interface Exchange<T> {
 export function stepsOf<T>(server: TfServing, exchange: Exchange<T>): Steps<T> {
   let entry: Entry | undefined;
   let chosen: Chosen | undefined;
-  return {
+  // No getter for the target: V8 makes a new map, in the old generation, for each object with one.
+  const steps: Steps<T> = {
     /** Versions are numbers here, which the engine does not know: what is refused before one is found is counted under the one that answers where none is named. */
-    get target() {
-      return entry ?? { name: exchange.target.name, version: undefined };
-    },
+    target: { name: exchange.target.name, version: undefined },
     decode: () => {
-      entry = server.versions.resolve(exchange.target, servableMissing);
+      steps.target = entry = server.versions.resolve(exchange.target, servableMissing);
       return following(described(server, entry), (found) => following(exchange.decode((chosen = found)), (item) => callOf(found, item, exchange.outputs)));
     },
     encode: (result) => {
@@ -68,6 +67,7 @@ export function stepsOf<T>(server: TfServing, exchange: Exchange<T>): Steps<T> {
       });
     },
   };
+  return steps;
 }
 
 /** Finds the version and loads it if it waits for its first call. @throws InferenceError, at once or later */
