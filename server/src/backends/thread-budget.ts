@@ -1,6 +1,8 @@
 // Owns how the CPUs of the container are shared out among models whose threads are their own (ONNX sessions, child processes): threads x
 // workers of all models that are planned never exceed the CPUs, as far as every worker needs one. PURE bookkeeping.
 // TensorFlow in the server's own process has one pool for all models and takes no share.
+// Not held: a session's threads are fixed when it is made, so one that was made before others came keeps the larger share of that time; and
+// TensorFlow's pool is beside all shares.
 
 export interface ThreadShare {
   /** Threads of one worker. */
