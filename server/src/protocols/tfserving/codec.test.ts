@@ -175,6 +175,13 @@ describe('predict', () => {
     expect(words(() => predict(body, inputs))).toBe(message);
   });
 
+  it('of two keys alike takes the first, whatever else the body holds', () => {
+    for (const also of ['', ',"other":12345678901234567890', ',"other":NaN']) {
+      expect(readBody(`{"instances":[[1]],"instances":[[2]]${also}}`, 'large-bigint')['instances']).toEqual([[1]]);
+      expect(readBody(`{"signature_name":"","inputs":[1],"inputs":[2],"signature_name":"x"${also}}`, 'large-bigint')).toMatchObject({ inputs: [1], signature_name: '' });
+    }
+  });
+
   it('does not let a short body claim a large tensor, nor a deep one the stack', () => {
     const long = `[${'0,'.repeat(20_000)}0]`;
     expect(words(() => predict(`{"instances":[${long},${'0,'.repeat(20_000)}0]}`))).toContain('Expecting tensor size');

@@ -25,7 +25,7 @@ export function readBody(text: string, integers: Integers): JsonObject {
 
 /** JSON.parse is several times faster; what it refuses or would lose digits of is read again. */
 function parse(text: string, integers: Integers): JsonValue {
-  if (integers === 'large-bigint' && !READ_AGAIN.test(text)) {
+  if (integers === 'large-bigint' && !READ_AGAIN.test(text) && !KEYS.some((key) => isTwice(text, key))) {
     try {
       return JSON.parse(text) as JsonValue;
     } catch {
@@ -42,6 +42,14 @@ function parse(text: string, integers: Integers): JsonValue {
 
 /** An integer that may have more than 53 bits, a number that may be beyond all, half of a pair: what else looks like one only costs time. */
 const READ_AGAIN = /(?<![.\d])\d{16,}(?![.\deE])|[eE]\+?\d{3}|\\u[dD][89a-fA-F]/;
+
+/** Keys of a root. Of two alike the first counts, as the reader has it; JSON.parse keeps the last. */
+const KEYS = ['"instances"', '"inputs"', '"examples"', '"context"', '"signature_name"'];
+
+function isTwice(text: string, key: string): boolean {
+  const at = text.indexOf(key);
+  return at >= 0 && text.includes(key, at + key.length);
+}
 
 /** @throws InferenceError unless the name is absent, empty or the one signature that is served. */
 export function checkSignature(body: JsonObject): void {
