@@ -82,7 +82,8 @@ async function reloadsOf(bench: Bench, work: (typeof MODELS)[number]): Promise<R
     };
     const during = await watched(target, endless, all);
     const cpus = Math.max(0, cpusOf(during) - cpusOf(without));
-    const busy = await besides(cpus, () => load(target, { ...open, seconds: during.result.seconds }));
+    // It is the same all the time: where reloads took an instant, a longer look says more.
+    const busy = await besides(cpus, () => load(target, { ...open, seconds: Math.max(during.result.seconds, settings.seconds) }));
     return { work, reloads: settings.reloads, rate, without: steadily(without.result), first: steadily(first), during: steadily(during.result), busy: { ...steadily(busy), cpus }, ...seen };
   } finally {
     await served.stop();
