@@ -1,6 +1,6 @@
 // Owns the refusal of bodies that would not fit into memory: by their Content-Length before they are read, by what comes where that says
 // little, of compressed and of chunked ones.
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { MemoryBudget } from '../pipeline/memory-budget.ts';
 
 /** The bytes, the text made of them, and the values parsed from it. */
@@ -32,14 +32,15 @@ export function addMemoryAdmission(app: FastifyInstance, memory: MemoryBudget, m
 export type Growth = (bytes: number) => void;
 
 /** Sets memory aside for a body as it comes, until its answer is sent. */
-export function growing(memory: Pick<MemoryBudget, 'admit'>, { raw }: Pick<FastifyReply, 'raw'>): Growth {
+export function growing(memory: Pick<MemoryBudget, 'admit'>, { raw }: { raw: { once(event: 'close', listener: () => void): unknown } }): Growth {
   let come = 0;
   let admitted = FREE_BYTES;
+  const held: (() => void)[] = [];
   return (bytes) => {
     come += bytes;
     if (come <= admitted) return;
     const piece = Math.ceil((come - admitted) / PIECE_BYTES) * PIECE_BYTES;
-    raw.once('close', memory.admit(piece * BODY_FACTOR));
+    if (held.push(memory.admit(piece * BODY_FACTOR)) === 1) raw.once('close', () => { for (const release of held) release(); });
     admitted += piece;
   };
 }
