@@ -2,6 +2,7 @@
 // It must not load a model.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { packageIssues } from '@slipway/api';
 import { z } from 'zod';
 import { readZip } from './zip.ts';
 
@@ -99,7 +100,7 @@ function parsed(file: string, bytes: Buffer): z.infer<typeof MarManifest>['model
   } catch (error) {
     throw new PackError(`${file}: ${MANIFEST}: ${(error as Error).message}`, { cause: error });
   }
-  const { data, error } = MarManifest.safeParse(json);
-  if (data !== undefined) return data.model;
-  throw new PackError(`${file}: ${MANIFEST} does not name a model: ${error?.issues.map((issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`).join('; ') ?? ''}`);
+  const found = MarManifest.safeParse(json);
+  if (found.success) return found.data.model;
+  throw new PackError(`${file}: ${MANIFEST} does not name a model: ${packageIssues(found.error)}`);
 }

@@ -16,6 +16,8 @@ export function checkDeclarations(declared: Declared, signature: ModelSignature)
   checkUncertainty(declared, signature.outputs);
 }
 
+const shapesOf = (tensors: readonly TensorSpec[]): string => tensors.map(({ name, shape }) => `${name} is ${shapeText(shape)}`).join(', ');
+
 /** Two labels fit one score: its opposite, and what it stands for. */
 const fits = (labels: readonly string[], { shape }: TensorSpec): boolean => {
   const width = shape.at(-1);
@@ -24,8 +26,7 @@ const fits = (labels: readonly string[], { shape }: TensorSpec): boolean => {
 
 function checkLabels({ postprocessing = [] }: Declared, outputs: readonly TensorSpec[]): void {
   const refuse = (field: string, labels: readonly string[], tensors: readonly TensorSpec[]): never => {
-    const found = tensors.map(({ name, shape }) => `${name} is ${shapeText(shape)}`).join(', ');
-    throw new LoadError('WrongSignature', `model.yaml: ${field}: ${String(labels.length)} labels, and the output ${found}; give one for each place of the last dimension`);
+    throw new LoadError('WrongSignature', `model.yaml: ${field}: ${String(labels.length)} labels, and the output ${shapesOf(tensors)}; give one for each place of the last dimension`);
   };
   for (const output of outputs) if (output.labels !== undefined && !fits(output.labels, output)) refuse('outputs', output.labels, [output]);
   for (const step of postprocessing) if ('labels' in step && !outputs.some((output) => fits(step.labels, output))) refuse('postprocessing', step.labels, outputs);
@@ -36,8 +37,7 @@ function checkContract({ dataContract }: Declared, inputs: readonly TensorSpec[]
   const features = dataContract?.features ?? [];
   const fit = ({ name, shape }: TensorSpec): boolean => [-1, undefined, features.length].includes(shape.at(-1)) || features.some((feature) => feature.name === name);
   if (features.length === 0 || inputs.some(fit)) return;
-  const found = inputs.map(({ name, shape }) => `${name} is ${shapeText(shape)}`).join(', ');
-  throw new LoadError('WrongSignature', `model.yaml: dataContract: ${String(features.length)} features, and the input ${found}; give one for each place of the last dimension, or one with the name of an input`);
+  throw new LoadError('WrongSignature', `model.yaml: dataContract: ${String(features.length)} features, and the input ${shapesOf(inputs)}; give one for each place of the last dimension, or one with the name of an input`);
 }
 
 function checkBaseline({ baseline = {}, dataContract }: Declared): void {
