@@ -4,28 +4,23 @@ import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { asInferenceError, InferenceError, problemFor, type ErrorCode } from '../inference/errors.ts';
+import { sendRefused, type HttpAnswer } from './answer.ts';
 import { HEADERS, requestIdOf } from './request-context.ts';
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
 /** An error as problem+json. */
-export const problemOf = (error: InferenceError, requestId: string): { status: number; type: string; body: string } =>
+export const problemOf = (error: InferenceError, requestId: string): HttpAnswer =>
   ({ status: error.status, type: PROBLEM_TYPE, body: JSON.stringify(problemFor(error, requestId)) });
 
-/** A refusal as it is sent. */
-export interface Refusal {
-  status: number;
-  type: string;
-  /** Whether the type is said as it is; else JSON that is text says its charset. */
-  bare?: boolean;
-  body: string | Buffer;
-}
-
 /** How whoever owns a path refuses what reaches no route there. */
-export type WriteUnrouted = (error: InferenceError, request: { method: string; path: string }) => Refusal;
+export type WriteUnrouted = (error: InferenceError, request: { method: string; path: string }) => HttpAnswer;
 
 /** Refused because there is no such route. */
 export const isUnrouted = ({ code }: InferenceError): boolean => code === 'not_found' || code === 'method_not_allowed';
+
+/** What most frameworks say then: the name of the status; undefined for another refusal. */
+export const unroutedWords = (error: InferenceError): string | undefined => (isUnrouted(error) ? STATUS_CODES[error.status] : undefined);
 
 /** Told of what was refused, before it is answered. */
 type OnRefusal = (exchange: { request: FastifyRequest; reply: FastifyReply }, error: InferenceError) => void;
@@ -77,8 +72,7 @@ export function addErrorHandling(app: FastifyInstance, options: ErrorHandling): 
   app.setErrorHandler((thrown, request, reply) => {
     const error = asRefusal(thrown as FastifyError, maxBodyBytes);
     refused({ request, reply }, error);
-    if (error.code === 'internal_error') request.log.error({ err: error.cause ?? error, reqId: request.id }, 'call failed');
-    return sendRefusal(reply, error, problemOf(error, request.id));
+    return sendRefused({ request, reply }, error, problemOf(error, request.id));
   });
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
@@ -94,26 +88,21 @@ const pathOf = ({ url }: FastifyRequest): string => url.split('?')[0] ?? '/';
 function sendUnrouted({ ownerOf }: ErrorHandling, { request, reply }: { request: FastifyRequest; reply: FastifyReply }, error: InferenceError): FastifyReply {
   const path = pathOf(request);
   const owner = ownerOf?.(path);
-  return sendRefusal(reply, error, owner === undefined ? problemOf(error, request.id) : owner(error, { method: request.method, path }));
-}
-
-function sendRefusal(reply: FastifyReply, error: InferenceError, { status, type, body, bare }: Refusal): FastifyReply {
-  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
-  return reply.code(status).type(type).send(bare === true ? Buffer.from(body) : body);
+  return sendRefused({ request, reply }, error, owner === undefined ? problemOf(error, request.id) : owner(error, { method: request.method, path }));
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** The routes there are, to tell a wrong method from a wrong path. */
 class Routes {
-  readonly #methods = new Map<string, Set<string>>();
+  readonly #known: { methods: readonly string[]; pattern: RegExp }[] = [];
 
   add(methods: readonly string[], url: string): void {
-    this.#methods.set(url, new Set([...(this.#methods.get(url) ?? []), ...methods]));
+    this.#known.push({ methods, pattern: patternOf(url) });
   }
 
   methodsOf(path: string): string[] {
-    const own = [...this.#methods].filter(([url]) => patternOf(url).test(path)).flatMap(([, methods]) => [...methods]);
+    const own = this.#known.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
     return METHODS.filter((method) => own.includes(method));
   }
 }

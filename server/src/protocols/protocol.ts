@@ -2,6 +2,7 @@
 // over HTTP, and a scope in which every refusal has the protocol's own body. Must not know any protocol or backend.
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerState } from '@slipway/api';
+import { sendAnswer, sendRefused, type HttpAnswer } from '../http/answer.ts';
 import { readBody } from '../http/body-reader.ts';
 import { asRefusal } from '../http/errors.ts';
 import { countRefusal } from '../http/refusals.ts';
@@ -127,16 +128,6 @@ export function modelReady(context: ProtocolContext, name: string, version?: str
   }
 }
 
-/** An answer on HTTP. */
-export interface HttpAnswer {
-  status: number;
-  type: string;
-  body: string | Buffer;
-  /** Whether the type is said as it is; else JSON that is text says its charset. */
-  bare?: boolean;
-  headers?: Readonly<Record<string, string>>;
-}
-
 /** Puts an error into the protocol's own status and body: one table per protocol. */
 export type WriteError = (error: InferenceError) => HttpAnswer;
 
@@ -177,16 +168,9 @@ export async function answerPlainCall(context: ProtocolContext, at: HttpProtocol
   }
 }
 
-export function sendAnswer(reply: FastifyReply, { status, type, body, bare = false, headers = {} }: HttpAnswer): FastifyReply {
-  for (const [name, value] of Object.entries(headers)) reply.header(name, value);
-  return reply.code(status).type(type).send(bare && typeof body === 'string' ? Buffer.from(body) : body);
-}
-
-/** Sends an error in the protocol's words, with Retry-After; what the server itself got wrong is logged. */
+/** Sends an error in the protocol's words. */
 export function sendError(request: FastifyRequest, reply: FastifyReply, error: InferenceError, writeError: WriteError): FastifyReply {
-  if (error.code === 'internal_error') request.log.error({ err: error.cause ?? error, reqId: request.id }, 'call failed');
-  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
-  return sendAnswer(reply, writeError(error));
+  return sendRefused({ request, reply }, error, writeError(error));
 }
 
 /**

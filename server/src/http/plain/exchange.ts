@@ -2,6 +2,7 @@
 // need nothing else of it. Request id, trace parent and revision, compression, access log. Must not know models or sockets.
 import { STATUS_CODES, validateHeaderValue } from 'node:http';
 import type { PlainHead } from '@slipway/api/http1';
+import type { HttpAnswer } from '../answer.ts';
 import { VARY, deflatedFor, worthIt } from '../compression.ts';
 import { varyOf } from '../cors.ts';
 import type { AccessLog, Note } from '../access-log.ts';
@@ -25,15 +26,8 @@ export interface PlainRequest {
   failed: (error: InferenceError) => void;
 }
 
-export interface PlainAnswer {
-  status: number;
-  type: string;
-  body: string | Buffer;
-  /** Whether the type is said as it is; else JSON that is text says its charset. */
-  bare: boolean;
-  /** Further fields, names in lower case. */
-  headers: Readonly<Record<string, string>>;
-}
+/** All said, so that every answer has the same shape to V8. */
+export type PlainAnswer = Required<HttpAnswer>;
 
 /** A path that is answered on the short way. */
 export interface PlainRoute {

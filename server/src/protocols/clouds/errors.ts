@@ -1,6 +1,6 @@
 // Owns what each code of the catalogue is to the managed clouds. They read the status; the body goes to their logs and callers. PURE.
 import type { ErrorCode, InferenceError } from '../../inference/errors.ts';
-import type { HttpAnswer } from '../protocol.ts';
+import type { HttpAnswer } from '../../http/answer.ts';
 
 /** Google's canonical names, which Vertex AI's own errors carry. */
 export const CLOUD_ERRORS: Readonly<Record<ErrorCode, { status: number; name: string }>> = {

@@ -5,7 +5,7 @@ import type { Call, CallResult } from '../../pipeline/call.ts';
 import type { InferenceEngine } from '../../pipeline/inference-engine.ts';
 import { bufferOf, movableBytes, movableResult } from '../bodies/memory.ts';
 import type { BodyThread } from '../bodies/thread.ts';
-import type { HttpAnswer } from '../protocol.ts';
+import type { HttpAnswer } from '../../http/answer.ts';
 import { READ, WRITE, type ReadDone, type ReadJob, type Specs, type WriteJob } from './body-jobs.ts';
 import { FORMATS, type Decoded, type Protocol, type Wish } from './formats.ts';
 

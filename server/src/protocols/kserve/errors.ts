@@ -1,6 +1,6 @@
 // Owns what each code of the catalogue is in KServe's V1 protocol: the status, and the words where KServe has its own. PURE.
 import type { ErrorCode, InferenceError } from '../../inference/errors.ts';
-import type { HttpAnswer } from '../protocol.ts';
+import type { HttpAnswer } from '../../http/answer.ts';
 
 /** KServe knows 400, 404, 500, 501 and 503; the rest is HTTP's own. */
 export const KSERVE_STATUS: Readonly<Record<ErrorCode, number>> = {

@@ -1,9 +1,10 @@
 // Owns KServe's V1 routes, where V1_DIALECT gives /v1/models to it. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { WriteUnrouted } from '../../http/errors.ts';
-import { asInferenceError, InferenceError, type ErrorCode } from '../../inference/errors.ts';
+import { sendAnswer, type HttpAnswer } from '../../http/answer.ts';
+import { unroutedWords, type WriteUnrouted } from '../../http/errors.ts';
+import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import type { InstanceBodies, Which } from '../instances/bodies.ts';
-import { answerCall, bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer, type ProtocolContext } from '../protocol.ts';
+import { answerCall, bodyOf, protocolScope, sendError, type ProtocolContext } from '../protocol.ts';
 import { HEADERS } from '../../http/request-context.ts';
 import { encodeExplanations } from './codec.ts';
 import { writeError as errorAnswer } from './errors.ts';
@@ -13,17 +14,15 @@ const JSON_TYPE = 'application/json';
 /** The colon before the verb belongs to the last segment, so that segment is taken apart here. */
 const VERB = /^([^:]+):(predict|explain)$/;
 
-/** As bytes: to a text Fastify would add a charset, which KServe does not send. */
-const asBytes = (answer: HttpAnswer): HttpAnswer => ({ ...answer, body: Buffer.from(answer.body as string) });
-const writeError = (error: InferenceError, model?: string): HttpAnswer => asBytes(errorAnswer(error, model));
-const sendJson = (reply: FastifyReply, body: object): FastifyReply => sendAnswer(reply, asBytes({ status: 200, type: JSON_TYPE, body: JSON.stringify(body) }));
-
-const UNROUTED: Partial<Record<ErrorCode, string>> = { not_found: 'Not Found', method_not_allowed: 'Method Not Allowed' };
+/** KServe says no charset. */
+const bare = (answer: HttpAnswer): HttpAnswer => ({ ...answer, bare: true });
+const writeError = (error: InferenceError, model?: string): HttpAnswer => bare(errorAnswer(error, model));
+const sendJson = (reply: FastifyReply, body: object): FastifyReply => sendAnswer(reply, bare({ status: 200, type: JSON_TYPE, body: JSON.stringify(body) }));
 
 /** What reaches no route below /v1: the words of the framework that KServe runs on. */
 export const writeUnrouted: WriteUnrouted = (error) => {
-  const detail = UNROUTED[error.code];
-  return detail === undefined ? writeError(error) : asBytes({ status: error.status, type: JSON_TYPE, body: JSON.stringify({ detail }) });
+  const detail = unroutedWords(error);
+  return detail === undefined ? writeError(error) : bare({ status: error.status, type: JSON_TYPE, body: JSON.stringify({ detail }) });
 };
 
 type Named = { Params: { model: string } };
@@ -66,6 +65,6 @@ function answer(context: ProtocolContext, bodies: InstanceBodies, { request, rep
       if (name === undefined) throw new InferenceError('not_found', `There is no ${request.method} ${request.url}; calls end in :predict or :explain.`);
       return (await bodies.read({ protocol: PROTOCOL, body: bodyOf(request), contentType: '', which: { name, version }, extras: explain })).call;
     },
-    encode: async (result) => asBytes(explain ? { status: 200, type: JSON_TYPE, body: encodeExplanations(result) } : await bodies.print(PROTOCOL, result, { accept: '' })),
+    encode: async (result) => bare(explain ? { status: 200, type: JSON_TYPE, body: encodeExplanations(result) } : await bodies.print(PROTOCOL, result, { accept: '' })),
   });
 }

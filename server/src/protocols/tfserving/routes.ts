@@ -1,12 +1,13 @@
 // Owns TensorFlow Serving's REST API on HTTP: which URL is which call. Bodies and words are in the codecs beside it; the work is the
 // engine's. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sendAnswer, type HttpAnswer } from '../../http/answer.ts';
 import { isUnrouted, type WriteUnrouted } from '../../http/errors.ts';
 import type { PlainRoute } from '../../http/plain/exchange.ts';
 import { HEADERS, roleOf } from '../../http/request-context.ts';
 import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
 import { following } from '../../pipeline/soon.ts';
-import { answerCall, answerPlainCall, bodyOf, protocolScope, sendAnswer, sendError, type HttpAnswer, type Steps } from '../protocol.ts';
+import { answerCall, answerPlainCall, bodyOf, protocolScope, sendError, type Steps } from '../protocol.ts';
 import { readCall, writeCall } from './bodies.ts';
 import { choose, outputsOf, stepsOf, type TfServing } from './call.ts';
 import { errorBody, httpStatusOf } from './errors.ts';

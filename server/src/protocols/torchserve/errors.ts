@@ -1,6 +1,6 @@
 // Owns what each code of the catalogue is to TorchServe's clients: the status and the Java class that its `type` names. PURE.
 import type { ErrorCode, InferenceError } from '../../inference/errors.ts';
-import type { HttpAnswer } from '../protocol.ts';
+import type { HttpAnswer } from '../../http/answer.ts';
 
 /** 507 is TorchServe's status for a worker that died; 413 and 421 are HTTP's and the router's. */
 export const TORCHSERVE_ERRORS: Readonly<Record<ErrorCode, { status: number; type: string }>> = {

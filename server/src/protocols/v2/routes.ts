@@ -1,12 +1,13 @@
 // Owns the HTTP routes of the Open Inference Protocol V2, with Triton's extensions. Bodies are body.ts and answer.ts; the work is the
 // engine's. Must not import backends.
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpAnswer } from '../../http/answer.ts';
 import { parseJson } from '../../http/json-body.ts';
 import type { PlainRoute } from '../../http/plain/exchange.ts';
 import { HEADERS } from '../../http/request-context.ts';
-import type { WriteUnrouted } from '../../http/errors.ts';
-import { asInferenceError, InferenceError, type ErrorCode } from '../../inference/errors.ts';
-import { answerCall, answerPlainCall, bodyOf, modelReady, protocolScope, type HttpAnswer, type ProtocolContext, type Steps } from '../protocol.ts';
+import { unroutedWords, type WriteUnrouted } from '../../http/errors.ts';
+import { asInferenceError, InferenceError } from '../../inference/errors.ts';
+import { answerCall, answerPlainCall, bodyOf, modelReady, protocolScope, type ProtocolContext, type Steps } from '../protocol.ts';
 import { following } from '../../pipeline/soon.ts';
 import type { InferBody } from './answer.ts';
 import { readBody, writeBody, type V2Bodies } from './bodies.ts';
@@ -31,10 +32,8 @@ export function addV2Routes(app: FastifyInstance, context: ProtocolContext, bodi
   });
 }
 
-const UNROUTED: Partial<Record<ErrorCode, string>> = { not_found: 'Not Found', method_not_allowed: 'Method Not Allowed' };
-
 /** What reaches no route below /v2. */
-export const writeUnrouted: WriteUnrouted = (error) => writeError(new InferenceError(error.code, UNROUTED[error.code] ?? error.message));
+export const writeUnrouted: WriteUnrouted = (error) => writeError(new InferenceError(error.code, unroutedWords(error) ?? error.message));
 
 function routesOf(context: ProtocolContext, bodies: V2Bodies): Row[] {
   return [...serverRoutes(context), ...modelRoutes(context, bodies), ...repositoryRoutes(context)];
