@@ -1,14 +1,13 @@
-// npm run serve -- FOLDER: serves a folder of models on PORT (3000) without a cluster, with the same code that runs in pods.
+// npx slipway serve FOLDER: serves a folder of models on PORT (3000) without a cluster, with the same code that runs in pods.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { exists } from './cache.ts';
-import { interruption, runCommand } from './command.ts';
+import { argumentsFor, callersFolder, interruption, runCommand } from './command.ts';
 import { createProgress } from './progress.ts';
 import { ensureTensorFlow } from './tensorflow/setup.ts';
 
-const HELP = `usage: npm run serve -- [FOLDER]     serves the models below FOLDER (default: models)
+const HELP = `usage: npx slipway serve [FOLDER]     serves the models below FOLDER (default: models); npm run serve -- FOLDER is the same
 
 It listens on 127.0.0.1 (HOST changes that). PORT, LOG_LEVEL and the server's other settings are environment variables; docs/reference lists them.
 `;
@@ -16,8 +15,8 @@ const root = path.resolve(import.meta.dirname, '..');
 const signal = interruption();
 
 async function serve(folder: string): Promise<void> {
-  const models = path.resolve(process.env['INIT_CWD'] ?? process.cwd(), folder);
-  if (!(await exists(models))) throw new Error(`there is no folder ${models}; give one that holds models, such as: npm run serve -- models`);
+  const models = path.resolve(callersFolder(), folder);
+  if (!(await exists(models))) throw new Error(`there is no folder ${models}; give one that holds models, such as: npx slipway serve models`);
   await createProgress(process.stderr).step('tensorflow', async (note) => (await ensureTensorFlow(root, { note, signal })).source);
   const source = (name: string): string => path.join(root, 'server', 'src', name);
   const server = spawn(process.execPath, ['--import', source('preload.ts'), source('main.ts')], {
@@ -33,6 +32,5 @@ async function serve(folder: string): Promise<void> {
   process.exitCode = code ?? 1;
 }
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean', short: 'h' } } });
-if (values.help) process.stdout.write(HELP);
-else await runCommand(signal, 'Interrupted.', () => serve(positionals[0] ?? 'models'));
+const given = argumentsFor(HELP, 1);
+if (given !== undefined) await runCommand(signal, 'Interrupted.', () => serve(given[0] ?? 'models'));

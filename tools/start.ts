@@ -4,7 +4,7 @@ import path from 'node:path';
 import { choose } from './cluster/choose.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import { KUBERNETES_VERSION } from './cluster/programs.ts';
-import { interruption, runCommand } from './command.ts';
+import { argumentsFor, interruption, runCommand } from './command.ts';
 import { provideImages, type ProvidedImages } from './images/provide.ts';
 import { createProgress } from './progress.ts';
 import { installChart } from './quickstart/chart.ts';
@@ -13,6 +13,11 @@ import { ensureNamespace, sampleNamespace } from './quickstart/namespace.ts';
 import { clusterPrograms, type ClusterPrograms } from './quickstart/programs.ts';
 import { applySample, followSample, predictSample, SERVICE } from './quickstart/sentiment.ts';
 
+const HELP = `usage: npx slipway start     brings up a cluster with Slipway and a sample service; npm start is the same
+
+It takes the cluster that SLIPWAY_CONTEXT names, with SLIPWAY_REGISTRY for the images; else kind, if Docker runs; else, on Linux as root with Go, a
+single-node Kubernetes of its own. Every step can be repeated. npx slipway stop removes it.
+`;
 const root = path.resolve(import.meta.dirname, '..');
 const progress = createProgress(process.stdout);
 const signal = interruption();
@@ -60,10 +65,12 @@ async function service(cluster: Cluster, programs: ClusterPrograms): Promise<voi
   progress.line(closingText({ table, url, answer, namespace, programs: programs.folders }));
 }
 
-await runCommand(signal, 'Interrupted. `npm start` continues, `npm stop` removes what there is.', async () => {
+async function start(): Promise<void> {
   const cluster = await bringUp();
   const { refs } = await images(cluster);
   const programs = await clusterPrograms(cluster, signal);
   await progress.step('chart', (note) => installChart(root, refs, programs, note));
   await service(cluster, programs);
-});
+}
+
+if (argumentsFor(HELP, 0) !== undefined) await runCommand(signal, 'Interrupted. `npm start` continues, `npm stop` removes what there is.', start);

@@ -2,12 +2,16 @@
 // ours goes as a whole.
 import { choose } from './cluster/choose.ts';
 import type { Cluster } from './cluster/cluster.ts';
-import { interruption, runCommand } from './command.ts';
+import { argumentsFor, interruption, runCommand } from './command.ts';
 import { createProgress } from './progress.ts';
 import { uninstallChart } from './quickstart/chart.ts';
 import { removeNamespace, sampleNamespace } from './quickstart/namespace.ts';
 import { clusterPrograms } from './quickstart/programs.ts';
 
+const HELP = `usage: npx slipway stop     removes what npx slipway start brought up; npm stop is the same
+
+In a cluster that SLIPWAY_CONTEXT names: the sample, the release and their namespaces. A cluster of ours goes as a whole.
+`;
 const progress = createProgress(process.stdout);
 const signal = interruption();
 
@@ -23,11 +27,13 @@ async function clear(cluster: Cluster): Promise<void> {
   });
 }
 
-await runCommand(signal, 'Interrupted. `npm stop` can be run again.', async () => {
+async function stop(): Promise<void> {
   const cluster = await choose({ report: progress.line, signal });
   if (cluster.kind === 'context') await clear(cluster);
   await progress.step('cluster', async () => {
     await cluster.down();
     return cluster.kind === 'context' ? 'is yours and stays' : 'removed';
   });
-});
+}
+
+if (argumentsFor(HELP, 0) !== undefined) await runCommand(signal, 'Interrupted. `npm stop` can be run again.', stop);

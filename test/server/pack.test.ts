@@ -1,4 +1,4 @@
-// npm run pack on real runtimes: every kind of source becomes a package that loads, says what the files say, and is the same bytes every
+// npx slipway pack on real runtimes: every kind of source becomes a package that loads, says what the files say, and is the same bytes every
 // time; what cannot be packed is refused in words, and nothing is left behind. The examples of docs/formats.md run as they are printed.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -113,17 +113,24 @@ describe('pack refuses, and leaves nothing behind', () => {
   });
 });
 
-describe('npm run pack', () => {
+describe('npx slipway pack', () => {
   const run = (...args: string[]): Promise<{ stdout: string; stderr: string }> => promisify(execFile)(process.execPath, [path.join(ROOT, 'tools/pack/main.ts'), ...args], { cwd: folder.path });
   const page = readFileSync(path.join(ROOT, 'docs/formats.md'), 'utf8');
 
   it('the example of the page prints what the page shows', async () => {
-    const [, args = '', shown = ''] = /^\$ npm run -s pack -- (.*)\n([\s\S]*?)\n```/m.exec(page) ?? [];
+    const [, args = '', shown = ''] = /^\$ npx slipway pack (.*)\n([\s\S]*?)\n```/m.exec(page) ?? [];
     expect(args).not.toBe('');
     mkdirSync(at('exported'), { recursive: true });
     writeFileSync(at('exported', 'pump.onnx'), ONNX);
     const { stdout } = await run(...args.split(' '));
     expect(stdout.replaceAll(folder.path, '/home/me')).toBe(`${shown}\n`);
+  });
+
+  it('sets up TensorFlow for what TensorFlow loads, as a fresh clone needs it, and only for that', async () => {
+    cpSync(path.join(MODELS, 'classifier', 'v2'), at('fresh'), { recursive: true, filter: (file) => path.basename(file) !== 'model.yaml' });
+    expect((await run(at('fresh'))).stderr).toMatch(/^tensorflow +\S/);
+    writeFileSync(at('small.onnx'), ONNX);
+    expect((await run(at('small.onnx'))).stderr).not.toMatch(/^tensorflow/m);
   });
 
   it('--help is in the page; an error is one line and exit code 1', async () => {

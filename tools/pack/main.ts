@@ -1,11 +1,15 @@
-// npm run pack -- SOURCE [OPTIONS]: turns a model into a model package and says what it found in it.
+// npx slipway pack SOURCE [OPTIONS]: turns a model into a model package and says what it found in it.
+import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { LoadError } from '../../server/src/backends/backend.ts';
+import { LoadError, type RuntimeKind } from '../../server/src/backends/backend.ts';
 import { shapeText } from '../../server/src/inference/tensor.ts';
+import { callersFolder } from '../command.ts';
+import { createProgress } from '../progress.ts';
+import { ensureTensorFlow } from '../tensorflow/setup.ts';
 import { pack, type Packed, type PackOptions } from './pack.ts';
 import { PackError } from './sources.ts';
 
-const HELP = `npm run pack -- SOURCE [options]
+const HELP = `usage: npx slipway pack SOURCE [options]     npm run pack -- SOURCE is the same
 
 Makes a model package of SOURCE: a SavedModel folder, a tfjs folder (or its model.json), an .onnx file or a folder with one,
 or a TorchServe .mar that holds an ONNX model. The model is loaded once, by the runtime that will serve it, and model.yaml
@@ -29,7 +33,13 @@ function read(args: string[]): { source: string; options: PackOptions } | undefi
   const [source, ...more] = positionals;
   if (source === undefined || more.length > 0) throw new PackError('give one SOURCE; --help tells the rest');
   const { name, version, signature, out, tar, force } = values;
-  return { source, options: { name, version, signature, out, tar, force } };
+  return { source, options: { name, version, signature, out, tar, force, setUp } };
+}
+
+/** A fresh clone has no native TensorFlow yet. */
+async function setUp(runtime: RuntimeKind): Promise<void> {
+  if (runtime !== 'tensorflow') return;
+  await createProgress(process.stderr).step('tensorflow', async (note) => (await ensureTensorFlow(path.resolve(import.meta.dirname, '..', '..'), { note })).source);
 }
 
 function report({ manifest, at, files, bytes, digest }: Packed): string {
@@ -46,6 +56,7 @@ function report({ manifest, at, files, bytes, digest }: Packed): string {
 
 // TensorFlow tells how it was built on every load; what goes wrong still shows.
 process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+process.chdir(callersFolder());
 
 try {
   const asked = read(process.argv.slice(2));

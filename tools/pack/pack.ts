@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { dump } from 'js-yaml';
 import { MODEL_PACKAGE_API, ModelPackage, packageIssues } from '@slipway/api';
 import { packageDigest } from '../../router/src/fetch/package-files.ts';
-import { LoadError, type LoadedInfo } from '../../server/src/backends/backend.ts';
+import { LoadError, runtimeOf, type LoadedInfo, type RuntimeKind } from '../../server/src/backends/backend.ts';
 import { ModelRunner } from '../../server/src/backends/model-runner.ts';
 import { WorkerPool } from '../../server/src/backends/worker-pool.ts';
 import { readPackage } from '../../server/src/models/model-package.ts';
@@ -27,6 +27,8 @@ export interface PackOptions {
   tar: boolean;
   /** Replaces what is at `out`. */
   force: boolean;
+  /** Sets up the runtime that is about to load the model. */
+  setUp?: ((runtime: RuntimeKind) => Promise<void>) | undefined;
 }
 
 export interface Packed {
@@ -53,7 +55,7 @@ export async function pack(source: string, options: PackOptions): Promise<Packed
   try {
     const folder = path.join(work, 'package');
     const entries = await writeFiles(folder, opened);
-    const manifest = await manifestFor(folder, { name, version, signature: options.signature });
+    const manifest = await manifestFor(folder, { name, version, signature: options.signature }, options.setUp);
     const yaml = Buffer.from(dump(manifest, { lineWidth: 120, noRefs: true, flowLevel: 3 }));
     await writeFile(path.join(folder, 'model.yaml'), yaml);
     const all: Entry[] = [...entries, { path: 'model.yaml', mode: 0o644, kind: 'bytes', bytes: yaml }];
@@ -102,8 +104,9 @@ interface Identity {
 }
 
 /** What the files say when the runtime that will serve them loads them. */
-async function manifestFor(folder: string, { name, version, signature }: Identity): Promise<ModelPackage> {
+async function manifestFor(folder: string, { name, version, signature }: Identity, setUp: PackOptions['setUp']): Promise<ModelPackage> {
   const files = await readPackage(folder);
+  await setUp?.(runtimeOf(files.format));
   const info = await loaded({ format: files.format, path: files.modelPath, signatureName: signature ?? DEFAULT_SIGNATURE });
   const { signature: checked } = specFor({ name, version }, files, info);
   const named = path.basename(files.modelPath);
