@@ -47,6 +47,8 @@ export const ModelState = z.object({
   workers: z.number().int().optional(),
   /** Where the workers run: `thread` or `process`. */
   isolation: z.string().optional(),
+  /** Threads inside an operation of one worker; absent where they are TensorFlow's pool, of as many as the server's `threads` at most. */
+  threads: z.number().int().optional(),
   bytes: z.number().optional(),
 });
 export type ModelState = z.infer<typeof ModelState>;

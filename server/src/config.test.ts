@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, helpText, readConfig, setNativeEnvironment, VARIABLE_NAMES } from './config.ts';
+import { ConfigError, helpText, readConfig, setNativeEnvironment, setPoolThreads, VARIABLE_NAMES } from './config.ts';
 
 describe('settings', () => {
   it('have the defaults of the contract', () => {
@@ -39,7 +39,9 @@ describe('settings', () => {
     expect(readConfig({}).threads).toBeGreaterThanOrEqual(1);
     expect(readConfig({}).memoryBudget).toBeGreaterThan(1e8);
     const env: Record<string, string> = { TF_NUM_INTEROP_THREADS: '9' };
-    setNativeEnvironment(config, env);
+    setNativeEnvironment(env);
+    expect(setPoolThreads(env, 3)).toBe(3);
+    expect(setPoolThreads(env, 2), 'is made once').toBe(3);
     expect(env).toEqual({ TF_NUM_INTRAOP_THREADS: '3', TF_NUM_INTEROP_THREADS: '9', TF_CPP_MIN_LOG_LEVEL: '2' });
   });
 

@@ -44,7 +44,7 @@ const VARIABLES = {
   WARMUP_ITERATIONS: [count(3), 'runs on each warm-up input'],
   LAZY_LOAD: [flag, 'load a model on its first call, and unload it when others need its memory'],
   TF_WORKERS: [count(1, 1), 'workers of each model; each holds the weights once more'],
-  SHARED_WORKERS: [count(0), 'threads of one runtime before its small models share them; 0 = CPUs of the container'],
+  SHARED_WORKERS: [count(0), 'threads of one runtime before its small models share them; 0 = its part of the CPUs of the container'],
   TF_THREADS: [count(0), 'threads inside one operation; 0 = CPUs of the container'],
   WORKER_HEAP_MB: [count(1024, 16), 'JavaScript heap of a worker, MiB'],
   ALLOW_SLOW_BACKEND: [flag, 'serve tfjs models without native TensorFlow, many times slower'],
@@ -71,8 +71,8 @@ type Values = { [N in Name]: z.output<(typeof VARIABLES)[N][0]> };
 export interface ServerConfig extends Values {
   /** Threads inside one operation, resolved. */
   threads: number;
-  /** Threads of one runtime before its models share them, resolved. */
-  sharedWorkers: number;
+  /** CPUs of the container, whole ones. */
+  cpus: number;
   /** Bytes the process may take, resolved. */
   memoryBudget: number;
   /** Bytes that models may take together, resolved. */
@@ -106,7 +106,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Readonly<ServerConfig> {
     ...values,
     MODEL_PATH: path.resolve(values.MODEL_PATH),
     threads: values.TF_THREADS || ownCpus(),
-    sharedWorkers: values.SHARED_WORKERS || ownCpus(),
+    cpus: ownCpus(),
     memoryBudget,
     modelMemory: values.MODEL_MEMORY_BYTES || Math.floor(memoryBudget * MODEL_SHARE),
     aliasPorts: [...new Set([...aliasPorts(values.ALIAS_PORTS, values.PORT), ...cloudPorts(values)])],
@@ -142,11 +142,16 @@ const CHILD_VARIABLE = /^(PATH|HOME|TMPDIR|LANG|TZ|(LC|LD|DYLD|TF|ORT|OMP|KMP|MK
 const childEnvironment = (env: NodeJS.ProcessEnv): Record<string, string> =>
   Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value !== undefined && CHILD_VARIABLE.test(name) && !(name in VARIABLES) ? [[name, value]] : [])));
 
-/** Tells native TensorFlow how many threads it may use. It reads the real environment, once, when the first worker loads it. */
-export function setNativeEnvironment(config: ServerConfig, env: NodeJS.ProcessEnv): void {
-  env['TF_NUM_INTRAOP_THREADS'] ??= String(config.threads);
-  env['TF_NUM_INTEROP_THREADS'] ??= String(config.threads);
+/** Has to be set before native TensorFlow is loaded, which reads the real environment, once. */
+export function setNativeEnvironment(env: NodeJS.ProcessEnv): void {
   env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+}
+
+/** Tells native TensorFlow, which is not loaded yet, how many threads its pool gets. @returns how many: what was said before stays. */
+export function setPoolThreads(env: NodeJS.ProcessEnv, threads: number): number {
+  env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
+  env['TF_NUM_INTEROP_THREADS'] ??= String(threads);
+  return Number(env['TF_NUM_INTRAOP_THREADS']) || threads;
 }
 
 /** The text of --help. */

@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   }
   keepCallsYoung();
   const config = readConfig(process.env);
-  setNativeEnvironment(config, process.env);
+  setNativeEnvironment(process.env);
   const server = await startServer(config);
   const end = (): void => {
     process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');

@@ -1,7 +1,7 @@
 // Builds the parts of a server from its settings, once: workers, models, engine, metrics. Starts nothing that listens.
 import { pino, type Logger } from 'pino';
-import type { ServerConfig } from './config.ts';
-import { WorkerPool } from './backends/worker-pool.ts';
+import { setPoolThreads, type ServerConfig } from './config.ts';
+import { WorkerPool, type PoolOptions } from './backends/worker-pool.ts';
 import type { CacheLimits } from './cache/response-cache.ts';
 import { AccessLog } from './http/access-log.ts';
 import { MetricsCollector } from './metrics/metrics-collector.ts';
@@ -42,7 +42,7 @@ const INLINE_BODY_BYTES = 256 * 1024;
 export function buildParts(config: ServerConfig): Parts {
   const log = pino({ level: config.LOG_LEVEL, base: config.REVISION === undefined ? null : { revision: config.REVISION } });
   const metrics = new MetricsCollector();
-  const pool = new WorkerPool({ allowSlowBackend: config.ALLOW_SLOW_BACKEND, maxHeapMb: config.WORKER_HEAP_MB, threads: config.threads, shared: config.sharedWorkers, memoryBytes: config.modelMemory, environment: config.childEnvironment });
+  const pool = new WorkerPool(poolOptions(config));
   const memory = new MemoryBudget({ limitBytes: config.memoryBudget, resident: () => process.memoryUsage.rss() + pool.outsideBytes(), maxAgeMs: RSS_MAX_AGE_MS });
   const manager = new ModelManager(pool, { ...managerOptions(config), memory, handlers: handlerOptions(config, log, metrics) }, managerEvents(log, metrics));
   const preprocessing = new PreprocessingPipeline({ maxTextLength: config.MAX_TEXT_LENGTH });
@@ -54,6 +54,19 @@ export function buildParts(config: ServerConfig): Parts {
   const tfserving = { metrics: new TfServingMetrics(), bodies: v2, versions: new Versions({ registry: manager.registry, revisionNumber: config.REVISION_NUMBER, behindRouter: config.BEHIND_ROUTER }) };
   const access = new AccessLog({ sample: config.ACCESS_LOG_SAMPLE, errorSample: config.ACCESS_LOG_ERROR_SAMPLE, write: (line) => { log.info(line, 'call'); } });
   return { log, access, pool, manager, metrics, memory, engine, thread, bodies, instances, v2, tfserving };
+}
+
+function poolOptions(config: ServerConfig): PoolOptions {
+  return {
+    allowSlowBackend: config.ALLOW_SLOW_BACKEND,
+    maxHeapMb: config.WORKER_HEAP_MB,
+    threads: config.threads,
+    cpus: config.cpus,
+    shared: config.SHARED_WORKERS || undefined,
+    openPool: (threads) => setPoolThreads(process.env, threads),
+    memoryBytes: config.modelMemory,
+    environment: config.childEnvironment,
+  };
 }
 
 const HANDLER_START_MS = 10_000;

@@ -4,7 +4,7 @@ import type { Isolation } from '@slipway/api';
 import type { Tensor } from '../inference/tensor.ts';
 import { InferenceError } from '../inference/errors.ts';
 import { cameUp, lost, NEVER_UP, type BackOff } from './back-off.ts';
-import { LoadError, runtimeOf, type ImageJob, type LoadedInfo, type LoadRequest, type WorkerCalls, type WorkerOp } from './backend.ts';
+import { LoadError, runtimeOf, type ImageJob, type LoadedInfo, type LoadRequest, type RuntimeKind, type WorkerCalls, type WorkerOp } from './backend.ts';
 import type { RemoteWorker } from './remote-worker.ts';
 import { Displaced, type Fault, type Seat } from './seats.ts';
 import type { ThreadShare } from './thread-budget.ts';
@@ -28,7 +28,10 @@ interface Slot {
   busy: boolean;
   backOff: BackOff;
   timer: NodeJS.Timeout | undefined;
-  replacing: boolean;
+  /** Threads inside an operation that the seat was made with. */
+  threads: number;
+  /** Settles when a seat elsewhere was tried, while this one serves. */
+  replacing: Promise<void> | undefined;
   /** Settles when a seat elsewhere was tried. */
   moving: Promise<void> | undefined;
 }
@@ -40,12 +43,15 @@ export interface RunnerOptions {
   isolation: Isolation;
   /** Whether it shares a worker with no other model, as a process never does. */
   own?: boolean;
+  /** The version that it takes over from. */
+  replaces?: ModelRunner | undefined;
 }
 
 interface Opened {
   seats: Seat[];
   info: LoadedInfo;
-  share: ThreadShare;
+  /** Absent where the threads are TensorFlow's pool. */
+  share: ThreadShare | undefined;
   wish: Omit<WorkerWish, 'besides'>;
 }
 
@@ -53,7 +59,7 @@ export class ModelRunner {
   readonly info: LoadedInfo;
   readonly #pool: WorkerPool;
   readonly #request: LoadRequest;
-  readonly #share: ThreadShare;
+  readonly #share: ThreadShare | undefined;
   readonly #wish: Opened['wish'];
   readonly #slots: Slot[] = [];
   #events: RunnerEvents = { free: () => undefined, lost: () => undefined, moved: () => undefined, alone: () => undefined };
@@ -66,17 +72,22 @@ export class ModelRunner {
     this.#share = share;
     this.#wish = wish;
     for (const seat of seats) {
-      const slot: Slot = { seat: undefined, busy: false, backOff: NEVER_UP, timer: undefined, replacing: false, moving: undefined };
+      const slot: Slot = { seat: undefined, busy: false, backOff: NEVER_UP, timer: undefined, threads: wish.threads, replacing: undefined, moving: undefined };
       this.#slots.push(slot);
-      this.#occupy(slot, seat);
+      this.#occupy(slot, seat, wish.threads);
     }
   }
 
   /** Loads the model into so many workers. @throws LoadError */
-  static async open(pool: WorkerPool, request: LoadRequest, { workers: count, isolation, own = isolation === 'process' }: RunnerOptions): Promise<ModelRunner> {
+  static async open(pool: WorkerPool, request: LoadRequest, { workers: count, isolation, own = isolation === 'process', replaces }: RunnerOptions): Promise<ModelRunner> {
+    const kind = runtimeOf(request.format);
+    const share = hasOwnThreads(kind, isolation) ? await pool.budget.take(count, replaces === undefined ? undefined : replaces.#share) : undefined;
+    const wish = { kind, isolation, own, threads: share?.threads ?? 1 };
+    return ModelRunner.#load(pool, request, { count, share, wish });
+  }
+
+  static async #load(pool: WorkerPool, request: LoadRequest, { count, share, wish }: Pick<Opened, 'share' | 'wish'> & { count: number }): Promise<ModelRunner> {
     const seats: Seat[] = [];
-    const share = pool.budget.take(count);
-    const wish = { kind: runtimeOf(request.format), isolation, own, threads: share.threads };
     try {
       let info: LoadedInfo | undefined;
       for (let index = 0; index < count; index++) {
@@ -85,9 +96,11 @@ export class ModelRunner {
         info = loaded.info;
       }
       if (info === undefined) throw new RangeError('a model needs at least one worker');
-      return new ModelRunner(pool, request, { seats, info, share, wish });
+      const runner = new ModelRunner(pool, request, { seats, info, share, wish });
+      void share?.follow((threads) => runner.#resize(threads));
+      return runner;
     } catch (error) {
-      share.release();
+      share?.release();
       await Promise.all(seats.map((seat) => seat.leave()));
       throw lostInLoad(error, pool, request);
     }
@@ -113,6 +126,11 @@ export class ModelRunner {
 
   get workers(): number {
     return this.#slots.length;
+  }
+
+  /** Threads inside an operation of one worker; undefined where they are TensorFlow's pool. */
+  get threads(): number | undefined {
+    return this.#share === undefined ? undefined : Math.max(...this.#slots.map(({ threads }) => threads));
   }
 
   /** Those that hold the model, for their statistics. */
@@ -160,7 +178,7 @@ export class ModelRunner {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.all(this.#slots.map((slot) => this.#vacate(slot)));
-    this.#share.release();
+    this.#share?.release();
   }
 
   async #vacate(slot: Slot): Promise<void> {
@@ -170,39 +188,51 @@ export class ModelRunner {
     await seat?.leave();
   }
 
-  #occupy(slot: Slot, seat: Seat): void {
+  #occupy(slot: Slot, seat: Seat, threads: number): void {
     slot.seat = seat;
+    slot.threads = threads;
     slot.backOff = cameUp(slot.backOff, performance.now());
     seat.events = {
       ended: (why, fault) => { if (slot.seat === seat) this.#lose(slot, why, fault); },
-      worn: () => { if (slot.seat === seat && !slot.replacing) void this.#replace(slot, seat); },
+      worn: () => { if (slot.seat === seat) void this.#replace(slot, seat); },
       alone: (why) => { this.#keepAlone(why); },
     };
     if (seat.gone !== undefined) this.#lose(slot, seat.gone.message, 'unknown');
   }
 
-  async #acquireLoaded(): Promise<Seat> {
-    return (await seated(this.#pool, this.#request, { ...this.#wish, besides: this.held() })).seat;
+  async #acquireLoaded(): Promise<{ seat: Seat; threads: number }> {
+    const { threads } = this.#wish;
+    return { ...(await seated(this.#pool, this.#request, { ...this.#wish, besides: this.held() })), threads };
   }
 
-  /** Takes a seat in another worker beside the one in the worn worker, which serves until then. */
-  async #replace(slot: Slot, worn: Seat): Promise<void> {
-    slot.replacing = true;
+  /** A session and a process keep the threads that they were made with: others are made, one beside the old ones at a time. */
+  async #resize(threads: number): Promise<void> {
+    this.#wish.threads = threads;
+    for (const slot of this.#slots) {
+      await slot.replacing;
+      if (slot.seat !== undefined && slot.threads !== threads) await this.#replace(slot, slot.seat);
+    }
+  }
+
+  #replace(slot: Slot, old: Seat): Promise<void> {
+    return (slot.replacing ??= this.#seatElsewhere(slot, old).finally(() => { slot.replacing = undefined; }));
+  }
+
+  /** Takes a seat in another worker beside the old one, which serves until then. */
+  async #seatElsewhere(slot: Slot, old: Seat): Promise<void> {
     try {
-      const fresh = await this.#acquireLoaded();
-      if (this.#closed || slot.seat !== worn) {
-        await fresh.leave();
+      const { seat, threads } = await this.#acquireLoaded();
+      if (this.#closed || slot.seat !== old) {
+        await seat.leave();
         return;
       }
-      this.#occupy(slot, fresh);
+      this.#occupy(slot, seat, threads);
       slot.busy = false;
       this.#events.free();
       // Its run under way, if any, is answered before the unload is.
-      await worn.leave();
+      await old.leave();
     } catch {
-      // The worn worker goes on; its next call tries again.
-    } finally {
-      slot.replacing = false;
+      // The old worker goes on; a worn one tries again with its next call.
     }
   }
 
@@ -231,18 +261,21 @@ export class ModelRunner {
 
   async #revive(slot: Slot): Promise<void> {
     try {
-      const seat = await this.#acquireLoaded();
+      const { seat, threads } = await this.#acquireLoaded();
       if (this.#closed) {
         await seat.leave();
         return;
       }
-      this.#occupy(slot, seat);
+      this.#occupy(slot, seat, threads);
       this.#events.free();
     } catch (error) {
       this.#lose(slot, (error as Error).message, 'unknown');
     }
   }
 }
+
+/** Whether what computes the model has threads of its own. */
+export const hasOwnThreads = (kind: RuntimeKind, isolation: Isolation): boolean => kind === 'onnx' || isolation === 'process';
 
 /** Loads a model into a worker; once more elsewhere, if another model ends that one before. */
 async function seated(pool: WorkerPool, request: LoadRequest, wish: WorkerWish): Promise<{ seat: Seat; info: LoadedInfo }> {

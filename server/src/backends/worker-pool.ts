@@ -2,6 +2,7 @@
 // alone, and an empty one is kept for the next load. A process belongs to one model and ends with it. Must not know what calls do.
 import type { Isolation } from '@slipway/api';
 import { InferenceError } from '../inference/errors.ts';
+import { present } from '../inference/optional.ts';
 import type { RuntimeInfo, RuntimeKind } from './backend.ts';
 import { choose, newWorkers, type Workers } from './placement.ts';
 import type { RemoteWorker } from './remote-worker.ts';
@@ -17,8 +18,12 @@ const WORKERS_SHARE = 0.5;
 export interface PoolOptions extends ThreadOptions {
   /** CPUs for threads inside operations, all models together. Default 1. */
   threads?: number;
-  /** Threads of one runtime before its models share them. Default: the CPUs. */
-  shared?: number;
+  /** Tells TensorFlow, before it is loaded, how many threads its pool gets; @returns how many it has. */
+  openPool?: (threads: number) => number;
+  /** CPUs of the container. Default: `threads`. */
+  cpus?: number;
+  /** Threads of one runtime before its models share them. Default: its part of the CPUs. */
+  shared?: number | undefined;
   /** Bytes that models and workers may take together. Default: no limit. */
   memoryBytes?: number;
   /** All that a process of a model sees of the server's environment. Default nothing. */
@@ -86,7 +91,7 @@ export class WorkerPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.budget = new ThreadBudget(options.threads ?? 1);
+    this.budget = new ThreadBudget({ cpus: options.threads ?? 1, ...present({ openPool: options.openPool }) });
   }
 
   /** Whether no worker is started any more. */
@@ -159,9 +164,16 @@ export class WorkerPool {
 
   #threadsFor({ kind, own, besides }: Pick<WorkerWish, 'kind' | 'own' | 'besides'>): Workers<Place> {
     const places = [...this.#shelf(kind).places].filter((place) => place.worker.alive);
-    const { memoryBytes = Infinity, threads = 1, shared = threads } = this.#options;
+    const { memoryBytes = Infinity, shared = this.#partOf(kind) } = this.#options;
     const fitting = Math.max(1, Math.floor((WORKERS_SHARE * memoryBytes) / this.#costOf(kind, 'thread')));
     return { open: places.filter((place) => !place.reserved && !place.retired && !besides.includes(place.worker)), count: places.length, most: Math.min(shared, fitting), own };
+  }
+
+  /** The CPUs of one runtime: all of them, unless there is another one too. */
+  #partOf(kind: RuntimeKind): number {
+    const { threads = 1, cpus = threads } = this.#options;
+    const { pool, own } = this.budget.parts;
+    return Math.max(1, Math.floor((cpus * (kind === 'onnx' ? own : pool)) / threads));
   }
 
   #newThread(kind: RuntimeKind): Place {
@@ -207,6 +219,7 @@ export class WorkerPool {
     const started = ++this.#started;
     const first = shelf.info === undefined;
     try {
+      if (kind === 'tensorflow' && !(worker instanceof WorkerProcess)) await this.budget.openPool();
       shelf.info = await worker.call('start', kind);
       shelf.fault = undefined;
       // The first one brings the library along; what grew while others were started is not one worker's.

@@ -56,6 +56,8 @@ export interface LoadJob {
   identity: Identity;
   files: PackageOnDisk;
   digest: string | undefined;
+  /** The version that it takes over from. */
+  replaces?: Model | undefined;
 }
 
 /** @throws LoadError; nothing stays loaded then. */
@@ -74,7 +76,7 @@ async function loadWith(handlers: Handlers | undefined, pool: WorkerPool, job: L
   const { files } = job;
   const vectorizer = await vectorizerOf(files);
   const request = { format: files.format, path: files.modelPath, signatureName: files.manifest?.signature ?? 'serving_default' };
-  const runner = await ModelRunner.open(pool, request, { workers: options.workers, ...homeOf(files, options.isolation) });
+  const runner = await ModelRunner.open(pool, request, { workers: options.workers, ...homeOf(files, options.isolation), replaces: job.replaces?.runner });
   try {
     const spec = { ...specFor(job.identity, files, runner.info), ...present({ handlers: handlers?.given }) };
     checkVectorizer(spec, vectorizer);

@@ -15,6 +15,7 @@ import { folderOf, readPackage, type PackageOnDisk } from './model-package.ts';
 import { stateOf } from './model-state.ts';
 import { Entry, Registry } from './registry.ts';
 import { listModels, type Listed } from './repository.ts';
+import { threadPlan } from './thread-plan.ts';
 
 export interface ManagerOptions extends LoaderOptions {
   behindRouter: boolean;
@@ -91,12 +92,13 @@ export class ModelManager {
       return;
     }
     const single = listed.length === 1 && (this.#options.modelName !== undefined || this.#options.behindRouter);
-    if (!this.#options.lazy) this.#pool.budget.plan(listed.length);
+    const planned = this.#options.lazy ? undefined : this.#pool.budget.plan(await threadPlan(listed, this.#options));
     const waiting = [...listed];
     const loadNext = async (): Promise<void> => {
       for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await this.#loadListed(item, single).catch(() => undefined);
     };
     await Promise.all(Array.from({ length: LOADS_AT_ONCE }, loadNext));
+    planned?.();
   }
 
   /**
@@ -233,7 +235,7 @@ export class ModelManager {
     const replaces = present?.phase === 'Ready';
     if (!replaces) this.registry.put(entry);
     try {
-      await this.#load(entry, folder);
+      await this.#load(entry, folder, present?.model);
     } catch (error) {
       this.#fail(entry, error);
       throw error;
@@ -243,11 +245,11 @@ export class ModelManager {
     await this.#retire(present);
   }
 
-  async #load(entry: Entry, folder: string): Promise<void> {
+  async #load(entry: Entry, folder: string, replaces?: Model): Promise<void> {
     const started = performance.now();
     this.#changed(entry, 'Loading');
     const files = await readPackage(folder, this.#options.format);
-    const job = { identity: { name: entry.name, version: entry.version }, files, digest: entry.digest };
+    const job = { identity: { name: entry.name, version: entry.version }, files, digest: entry.digest, replaces };
     const model = await loadModel(this.#pool, job, this.#options, {
       phase: (phase) => { this.#changed(entry, phase); },
       batch: (spec, batch) => { this.#events.batch(spec, batch); },

@@ -12,6 +12,6 @@ export function stateOf(entry: Entry): ModelState {
     ...present({ reason: entry.reason, message: entry.message, digest: entry.digest }),
     loaded: model !== undefined,
     ...(entry.wake === undefined ? {} : { lazy: true }),
-    ...(model === undefined ? {} : { format: model.spec.format, workers: model.runner.workers, isolation: model.runner.isolation, bytes: model.runner.info.bytes * model.runner.workers }),
+    ...(model === undefined ? {} : { format: model.spec.format, workers: model.runner.workers, isolation: model.runner.isolation, bytes: model.runner.info.bytes * model.runner.workers, ...present({ threads: model.runner.threads }) }),
   };
 }

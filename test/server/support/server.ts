@@ -35,7 +35,7 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Answer> 
 /** A server on free ports. `settle` waits until its models are ready or failed. */
 export async function serve(env: Record<string, string>, settle = true): Promise<TestServer> {
   const config = readConfig({ PORT: '0', ADMIN_PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'silent', DRAIN_DELAY_SECONDS: '0', ...env });
-  setNativeEnvironment(config, process.env);
+  setNativeEnvironment(process.env);
   const server = await startServer(config);
   if (settle) await server.settled;
   const url = `http://127.0.0.1:${String(server.port)}`;
