@@ -110,7 +110,7 @@ describe('what one model does to the worker', () => {
     const steady = traffic(server, ['a', 'b']);
     await until(() => [workerOf(server, 'a'), workerOf(server, 'b')], (workers) => workers.every((worker) => worker !== undefined && worker !== before), 60_000);
     const moved = steady.calls();
-    await until(() => steady.calls(), (calls) => calls > moved + 10);
+    await until(() => steady.calls(), (calls) => calls > moved + 10, 60_000);
     expect(done, 'it is still at it').toBe(false);
     expect((await long).outputs[0]?.shape).toEqual([size, size]);
     expect((await steady.stop()).bad).toEqual([]);
