@@ -7,7 +7,7 @@ import { firstBlockingCause } from './blocking.ts';
 
 const AT = 1_000_000;
 const digest = (digit: string): string => digit.repeat(64);
-const observed = { at: AT, failures: [] } as unknown as Observed;
+const observed = { at: AT, isvc: {}, failures: [] } as unknown as Observed;
 const requests = { cpu: '100m', memory: '9000Gi' };
 const podSpec = { nodeSelector: { pool: 'gpu' }, containers: [{ name: 'server', resources: { requests, limits: { memory: '64Mi' } } }, { name: 'log' }] };
 
@@ -52,7 +52,8 @@ const BLOCKED: [string, PodFacts, Reason, RegExp][] = [
   ['a missing Secret', waiting('CreateContainerConfigError', 'secret "models" not found'), 'SecretMissing', /secret "models" not found/],
   ['a missing ConfigMap', waiting('CreateContainerConfigError', 'configmap "words" not found'), 'ContainerConfigInvalid', /configmap "words" not found/],
   ['a volume of a Secret', pod({ warnings: { FailedMount: 'MountVolume.SetUp failed: secret "tls" not found' } }), 'SecretMissing', /"tls" not found/],
-  ['a wrong package, though its next attempt brings bytes', pod({ ...ended('{"reason":"DigestMismatch","message":"the package digest is another"}', fetching({ running: true })), progress: { ...progress, attempt: 1, bytesDone: 5 } }), 'DigestMismatch', /^the package digest is another\. /],
+  ['a wrong package, though its next attempt brings bytes', pod({ ...ended('{"reason":"DigestMismatch","message":"the package digest is another"}', fetching({ running: true })), progress: { ...progress, attempt: 1, bytesDone: 5, bytesPerSecond: 5 } }), 'DigestMismatch', /^the package digest is another\. /],
+  ['a download whose next attempt has the bytes of the last one', pod({ ...ended('{"reason":"DownloadTimeout","message":"x"}', fetching({ running: true })), progress: { ...progress, attempt: 1, bytesDone: 5 } }), 'DownloadTimeout', /^x\. /],
   ['a download that ended', ended('{"reason":"DownloadNotFound","message":"s3://a/b"}', fetching()), 'DownloadNotFound', /^s3:\/\/a\/b\. Nothing is at/],
   ['a fetcher that died without a word', ended('Segmentation fault', fetching()), 'DownloadFailed', /container fetch exited with code 1: Segmentation fault/],
   ['a fetcher that was killed for memory', ended('', fetching(), 'OOMKilled'), 'OutOfMemory', /container fetch was killed\./],
@@ -70,7 +71,8 @@ const FINE: [string, PodFacts][] = [
   ['endpoints that lag a little', pod({ ready: true, readySince: AT - 4_000 })],
   ['a download that stumbled once', pod({ progress: { ...progress, attempt: 2 } })],
   ['a download that goes on after failures', pod({ progress: { ...progress, lastReason: undefined } })],
-  ['a container that failed, now that its next attempt brings bytes', pod({ ...ended('{"reason":"DownloadNotFound","message":"x"}', fetching({ running: true })), progress: { ...progress, attempt: 1, bytesDone: 5 } })],
+  ['a container that failed, now that its next attempt brings bytes', pod({ ...ended('{"reason":"DownloadNotFound","message":"x"}', fetching({ running: true })), progress: { ...progress, attempt: 1, bytesDone: 5, bytesPerSecond: 5 } })],
+  ['a container that failed, now that its next attempt has all bytes', pod({ ...ended('{"reason":"DownloadNotFound","message":"x"}', fetching({ running: true })), progress: { ...progress, attempt: 1, phase: 'Verifying', bytesDone: 5 } })],
   ['a probe that fails at first', pod({ warnings: { Unhealthy: 'Readiness probe failed: 503' } })],
   ['a model that is still loading', pod({ createdAt: AT - 600_000, warnings: { Unhealthy: 'Readiness probe failed: 503' }, state: { phase: 'Loading', models: [] } })],
   ['a server that exited once', ended('once', { restarts: 0 })],

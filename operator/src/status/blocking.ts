@@ -4,6 +4,7 @@ import type { Reason } from '@slipway/api';
 import type { Because } from '../rollout/index.ts';
 import type { Failure, Observed, PodFacts, RevisionFacts } from '../types.ts';
 import { cause } from './cause.ts';
+import { standingCause } from './download.ts';
 import { findingOf, refusedPods } from './pod-policies.ts';
 
 type RevisionPolicy = (revision: RevisionFacts, observed: Observed) => Because | undefined;
@@ -15,8 +16,9 @@ export function firstBlockingCause(revision: RevisionFacts | undefined, observed
     const found = policy(revision, observed);
     if (found !== undefined) return found;
   }
-  const found = findingOf(waitingPods(revision), revision.record.deployment, observed.at);
-  return found && cause(found.reason, found.seen);
+  const waiting = waitingPods(revision);
+  const found = findingOf(waiting, revision.record.deployment, observed.at);
+  return found === undefined ? standingCause(revision, waiting, observed) : cause(found.reason, found.seen);
 }
 
 /** Pods that ought to be ready, oldest first. A Failed one is history as soon as others have taken its place. */

@@ -5,6 +5,7 @@ import type { Reason } from '@slipway/api';
 import type { ContainerFacts, KubeObject, PodFacts } from '../types.ts';
 import { finding, isReason } from './cause.ts';
 import type { Finding } from './cause.ts';
+import { isOver } from './download.ts';
 import { limitOf, placementWords, shortageWords } from './pod-spec.ts';
 
 /** `deployment`: with the pod's template. `at`: the pass's clock reading. */
@@ -81,19 +82,10 @@ const outOfMemory = ofContainers(({ name, terminated }, _, deployment) => {
 
 const exitedBadly = (container: ContainerFacts): boolean => container.terminated !== undefined && container.terminated.exitCode !== 0;
 
-/** The next attempt gets somewhere, so what the last one ended with is over. */
-const getsSomewhere = ({ running }: ContainerFacts, { progress }: PodFacts): boolean => running === true && progress !== undefined && progress.bytesDone > 0;
-
-/** What only a complete download shows: that bytes arrive again says nothing of it, and a blocked service must not look like a progressing one. */
-const SHOWN_AT_THE_END: readonly Reason[] = ['DigestMismatch', 'PackageChanged', 'ArchiveInvalid', 'DiskFull'];
-
 const initFailed = ofContainers((container, pod) => {
   if (!container.init || !exitedBadly(container)) return undefined;
-  const report = reportOf(container);
-  const told = report !== undefined && SHOWN_AT_THE_END.includes(report.reason);
-  if (!told && getsSomewhere(container, pod)) return undefined;
-  if (report !== undefined) return finding(report.reason, report.message);
-  return finding(container.name === 'fetch' ? 'DownloadFailed' : 'CrashLoop', lastWords(container));
+  const { reason, message } = reportOf(container) ?? { reason: container.name === 'fetch' ? 'DownloadFailed' : 'CrashLoop', message: lastWords(container) };
+  return container.running === true && isOver(reason, pod) ? undefined : finding(reason, message);
 });
 
 /** A download that keeps trying says why before it gives up. */
