@@ -18,7 +18,7 @@ import { addNativeRoutes } from './protocols/native/routes.ts';
 import { addCloudRoutes, vertexUrl, type VertexPaths } from './protocols/clouds/routes.ts';
 import { addKserveRoutes, writeUnrouted as writeUnroutedKserve } from './protocols/kserve/routes.ts';
 import type { ProtocolContext } from './protocols/protocol.ts';
-import { addTfServingRoutes, writeUnrouted as writeUnroutedTfServing } from './protocols/tfserving/routes.ts';
+import { addTfServingRoutes, routedUrl, writeUnrouted as writeUnroutedTfServing } from './protocols/tfserving/routes.ts';
 import { writeError as writeUnroutedTorchServe } from './protocols/torchserve/errors.ts';
 import { addTorchServeRoutes } from './protocols/torchserve/routes.ts';
 import { addV2Routes, writeUnrouted as writeUnroutedV2 } from './protocols/v2/routes.ts';
@@ -44,7 +44,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     return503OnClosing: false, // drain.ts refuses late calls, in the words of the catalogue
     genReqId: (raw) => requestIdOf(raw.headers[HEADERS.requestId]),
     ...errorOptions(errors),
-    ...rewriting({ predict: config.AIP_PREDICT_ROUTE, health: config.AIP_HEALTH_ROUTE }),
+    ...rewriting(config),
     ...(serverFactory === undefined ? {} : { serverFactory }),
   });
   addErrorHandling(app, errors); // every refusal below becomes problem+json, or what the protocol of its path says
@@ -79,14 +79,15 @@ function errorHandling({ config, parts }: AppOptions): ErrorHandling {
 const NATIVE: readonly [RegExp, undefined] = [/^\/v[12]\/(?:batch-)?predict$/, undefined];
 const OTHERS = [[/^\/v2(?:\/|$)/, writeUnroutedV2], [/^\/predictions(?:\/|$)/, writeUnroutedTorchServe]] as const;
 const OWNERS = {
-  tfserving: [NATIVE, [/^\/v1(?:\/|$)/, writeUnroutedTfServing], ...OTHERS],
+  tfserving: [NATIVE, [/^\/v1(?:\/|$)/i, writeUnroutedTfServing], ...OTHERS],
   kserve: [NATIVE, [/^\/v1(?:\/|$)/, writeUnroutedKserve], ...OTHERS],
 } as const satisfies Record<ServerConfig['V1_DIALECT'], readonly (readonly [RegExp, WriteUnrouted | undefined])[]>;
 
 /** Vertex AI names its paths itself; they may be ones that mean something else here. */
-function rewriting(paths: VertexPaths): Pick<FastifyServerOptions, 'rewriteUrl'> {
-  if (paths.predict === undefined && paths.health === undefined) return {};
-  return { rewriteUrl: ({ url = '/' }) => vertexUrl(paths, url) };
+function rewriting({ AIP_PREDICT_ROUTE: predict, AIP_HEALTH_ROUTE: health, V1_DIALECT: dialect }: ServerConfig): Pick<FastifyServerOptions, 'rewriteUrl'> {
+  const paths: VertexPaths = { predict, health };
+  const served = dialect === 'tfserving' ? routedUrl : (url: string): string => url;
+  return { rewriteUrl: ({ url = '/' }) => served(vertexUrl(paths, url)) };
 }
 
 /** What all protocols are made from. */

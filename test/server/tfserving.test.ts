@@ -78,6 +78,12 @@ describe('REST', () => {
     expect(await server.post('/v1/models/classifier:regress', { examples: [{ readings: ROW }] })).toMatchObject({ status: 400 });
   });
 
+  it('looks for its paths whatever the case of their letters', async () => {
+    expect((await server.post('/V1/MODELS/value/Versions/1:predict', { instances: [[2]] })).body).toEqual({ predictions: [[4]] });
+    expect(await text('/V1/models/value')).toBe(await text('/v1/models/value'));
+    expect(await text('/v1/Models/value/metadata')).toBe(await text('/v1/models/value/metadata'));
+  });
+
   it('knows versions by number and by label', async () => {
     const version = async (at: string): Promise<string | null> => (await server.post(`/v1/models/classifier${at}:predict`, { instances: [ROW] })).headers.get('slipway-model-version');
     expect(await version('')).toBe('v2');
@@ -104,6 +110,13 @@ describe('REST', () => {
     ['/v1/models/classifier/versions/9', undefined, 404, 'Could not find version 9 of model classifier'],
     ['/v1/models/nobody:predict', '{"instances":[1]}', 404, 'Servable not found for request: Latest(nobody)'],
     ['/v1/models/classifier/versions/9:predict', '{"instances":[1]}', 404, 'Servable not found for request: Specific(classifier, 9)'],
+    ['/v1/models/nobody/versions/9', undefined, 404, 'Could not find version 9 of model nobody'],
+    ['/v1/models/nobody/labels/none', undefined, 400, 'Unrecognized servable version label: none'],
+    ['/v1/models/nobody/versions/9:predict', '{"instances":[1]}', 404, 'Servable not found for request: Specific(nobody, 9)'],
+    ['/V1/Models', undefined, 400, 'Missing model name in request.'],
+    ['/V1/Models/classifier/VERSIONS/9', undefined, 404, 'Could not find version 9 of model classifier'],
+    ['/V1/Models/classifier:Predict', '{"instances":[1]}', 400, 'Malformed request: POST /V1/Models/classifier:Predict'],
+    ['/V1/other?x', undefined, 400, 'Malformed request: GET /V1/other'],
     ['/v1/models/classifier/labels/none:predict', '{"instances":[1]}', 400, 'Unrecognized servable version label: none'],
     ['/v1/models/classifier:explode', '{}', 400, 'Malformed request: POST /v1/models/classifier:explode'],
     ['/v1/models/classifier:predict', '', 400, 'JSON Parse error: The document is empty'],

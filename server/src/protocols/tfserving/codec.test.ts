@@ -147,16 +147,34 @@ describe('predict', () => {
     ['{"instances":["a\\q"]}', 'JSON Parse error: Invalid escape character in string. at offset: 16'],
     ['{"instances"', 'JSON Parse error: Missing a colon after a name of object member. at offset: 12'],
     ['{"instances":[é]}', 'JSON Parse error: Invalid value. at offset: 14'],
-    ['[1]', 'JSON Value: [\n    1\n] Is not object'],
+    ['{"instances":[[1,2]', "JSON Parse error: Missing a comma or ']' after an array element. at offset: 19"],
+    ['{"instances":[[1,02]]}', "JSON Parse error: Missing a comma or ']' after an array element. at offset: 18"],
+    ['{"instances":[[1,1.5.2]]}', "JSON Parse error: Missing a comma or ']' after an array element. at offset: 20"],
+    ['{"instances":[[1,2]]', "JSON Parse error: Missing a comma or '}' after an object member. at offset: 20"],
+    ['{"instances":[1,]}', 'JSON Parse error: Invalid value. at offset: 16'],
+    ['{"instances":[tru]}', 'JSON Parse error: Invalid value. at offset: 17'],
+    ['{"instances":[Nope]}', 'JSON Parse error: Invalid value. at offset: 15'],
+    ['{"instances":[-Infinite]}', 'JSON Parse error: Invalid value. at offset: 22'],
+    ['{"instances":[-]}', 'JSON Parse error: Invalid value. at offset: 15'],
+    ['{"instances":[2.]}', 'JSON Parse error: Miss fraction part in number. at offset: 16'],
+    ['{"instances":[2.5e-]}', 'JSON Parse error: Miss exponent in number. at offset: 19'],
+    ['{"instances":["a\n"]}', 'JSON Parse error: Invalid escape character in string. at offset: 16'],
+    ['{"instances":["a', 'JSON Parse error: Missing a closing quotation mark in string. at offset: 16'],
+    [' }', 'JSON Parse error: The document is empty. at offset: 1'],
+    ['[1, [2.5, "\\u001f"], {}]', 'JSON Value: [1, [2.5, "\\u001F"], {}] Is not object'],
+    ['1e39', 'JSON Value: 1e39 Is not object'],
+    ['18446744073709551616', 'JSON Value: 18446744073709552000.0 Is not object'],
+    [`[${'100, '.repeat(300)}1]`, `JSON Value: [${'100, '.repeat(50)}100, 100 Is not object`],
+    [`["${'é'.repeat(126)}", 1, 2]`, `JSON Value: ["${'é'.repeat(126)}", 1 Is not object`],
     ['{}', "Missing 'inputs' or 'instances' key"],
-    ['{"instances":[1],"inputs":[1]}', `JSON Value: ${'{\n    "instances": [\n        1\n    ],\n    "inputs": [\n        1\n    ]\n}'} Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist `],
+    ['{"instances":[1],"inputs":[1]}', `JSON Value: ${'{\n    "instances": [1],\n    "inputs": [1]\n}'} Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist `],
     ['{"instances":1}', `JSON Value: {\n    "instances": 1\n} Expecting 'instances' to be an list/array`],
     ['{"instances":[]}', `JSON Value: {\n    "instances": []\n} No values in 'instances' array`],
-    ['{"signature_name":1,"instances":[1]}', `JSON Value: {\n    "signature_name": 1,\n    "instances": [\n        1\n    ]\n} not formatted correctly. 'signature_name' key must be a string value.`],
+    ['{"signature_name":1,"instances":[1]}', `JSON Value: {\n    "signature_name": 1,\n    "instances": [1]\n} not formatted correctly. 'signature_name' key must be a string value.`],
     ['{"signature_name":"other","instances":[1]}', 'Serving signature name: "other" not found in signature def'],
     ['{"instances":[1,2]}', 'instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map', TWO],
     ['{"instances":[{"a":[1,2],"b":"x"}]}', `Failed to process element: 0 key: b of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: "x" Type: String is not of expected type: int64`, TWO],
-    ['{"instances":[{"a":[1,2]}]}', `Failed to process element: 0 of 'instances' list. JSON object: {\n    "a": [\n        1,\n        2\n    ]\n} keys must be equal to: a,b`, TWO],
+    ['{"instances":[{"a":[1,2]}]}', `Failed to process element: 0 of 'instances' list. JSON object: {\n    "a": [1, 2]\n} keys must be equal to: a,b`, TWO],
     ['{"instances":[{"x":[1,2]},[1,2]]}', 'Expecting object but got list at item 1 of input list'],
     ['{"instances":[[1,2],{"x":[1,2]}]}', 'Expecting value/list but got object at item 1 of input list'],
     ['{"inputs":{"a":[[1,2]]}}', "Missing named input: b in 'inputs' object.", TWO],
@@ -167,7 +185,7 @@ describe('predict', () => {
     ['{"inputs":[[1],2]}', 'JSON Value: 2 found at incorrect level: 2 in the JSON DOM. Expected at level: 2'],
     ['{"instances":[[1,2],[3]]}', "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: Expecting tensor size: 2 but got: 1"],
     ['{"instances":[[1,2],[[3],[4]]]}', "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: Expecting shape [2] but got: [2,1]"],
-    ['{"inputs":[[1e300]]}', 'Cannot convert JSON value: 1e+300 to float without loss of precision.'],
+    ['{"inputs":[[1e300]]}', 'Cannot convert JSON value: 1e300 to float without loss of precision.'],
     ['{"inputs":{"b64":"%"}}', 'Unable to base64 decode', [input('s', 'string', [])]],
     ['{"inputs":[{"c":1}]}', 'JSON Value: {\n    "c": 1\n} not formatted correctly for base64 data', [input('s', 'string', [-1])]],
   ];
@@ -180,6 +198,10 @@ describe('predict', () => {
       expect(readBody(`{"instances":[[1]],"instances":[[2]]${also}}`, 'large-bigint')['instances']).toEqual([[1]]);
       expect(readBody(`{"signature_name":"","inputs":[1],"inputs":[2],"signature_name":"x"${also}}`, 'large-bigint')).toMatchObject({ inputs: [1], signature_name: '' });
     }
+  });
+
+  it('of names that are given twice in a row the last counts, whichever way the body is read', () => {
+    for (const last of ['2', 'NaN']) expect(predict(`{"instances":[{"a":[1,2],"b":7,"a":[3,${last}]}]}`, TWO).tensors[0]?.data).toEqual(Float32Array.of(3, Number(last)));
   });
 
   it('does not let a short body claim a large tensor, nor a deep one the stack', () => {
@@ -221,6 +243,11 @@ describe('examples', () => {
     expect(Object.fromEntries(one ?? [])).toEqual({ c: { kind: 'int64', values: [2n] }, i: { kind: 'int64', values: [1n, 1n] }, f: { kind: 'float', values: [1] }, s: { kind: 'bytes', values: [new Uint8Array([97]), new Uint8Array([98])] } });
   });
 
+  it('of a feature that is given twice the last counts, and what has more than 64 bits is a float', () => {
+    const [one] = examples('{"examples":[{"x":[1],"y":36893488147419103232,"x":[2]}],"examples":[{}]}');
+    expect(Object.fromEntries(one ?? [])).toEqual({ x: { kind: 'int64', values: [2n] }, y: { kind: 'float', values: [2 ** 65] } });
+  });
+
   it('become tensors by the name of an input, or one feature each', () => {
     expect(tensorsOf(examples('{"examples":[{"x":[1,2]},{"x":[3.5,4.5]}]}'), labelled)).toMatchObject([{ shape: [2, 2], data: Float32Array.of(1, 2, 3.5, 4.5) }]);
     const contract = { id: 'c', features: ['left', 'right'].map((name) => ({ name, type: 'number' as const, nullable: false, finite: true })) };
@@ -230,8 +257,8 @@ describe('examples', () => {
 
   it.each([
     ['{}', "key 'examples' is expected"], ['{"examples":1}', 'to be an list/array'], ['{"examples":[]}', 'is an empty array'], ['{"examples":[1]}', 'Example must be JSON object but got JSON Number'],
-    ['{"examples":[{"x":[1,1.0]}]}', 'Unexpected element type in feature: x expecting type: int64'], ['{"examples":[{"x":null}]}', 'Feature: x has element with unexpected JSON type: Null'],
-    ['{"examples":[{"x":18446744073709551615}]}', 'has uint64 element. Only int64 is supported.'], ['{"examples":[{"y":1}]}', 'Feature: x (data type: float32) is required but could not be found'], ['{"examples":[{"x":1}]}', 'Number of values != expected'],
+    ['{"examples":[{"x":[1,1.0,null]}]}', 'Unexpected element type in feature: x expecting type: int64'], ['{"examples":[{"x":null}]}', 'Feature: x has element with unexpected JSON type: Null'],
+    ['{"examples":[{"x":18446744073709551615}]}', 'has uint64_t element. Only int64_t is supported.'], ['{"examples":[{"y":1}]}', 'Feature: x (data type: float32) is required but could not be found'], ['{"examples":[{"x":1}]}', 'Number of values != expected'],
   ])('%s', (body, message) => {
     expect(words(() => tensorsOf(examples(body), labelled))).toContain(message);
   });
@@ -249,17 +276,18 @@ describe('examples', () => {
 describe('URLs', () => {
   it.each([
     ['POST', '/v1/models/m:predict', { kind: 'call', method: 'predict', target: { name: 'm' } }],
-    ['POST', '/v1/models/m/versions/3:Classify', { kind: 'call', method: 'classify', target: { version: '3' } }],
+    ['POST', '/V1/Models/m/VERSIONS/3:classify', { kind: 'call', method: 'classify', target: { version: '3' } }],
     ['POST', '/v1/models/a%20b/labels/stable:regress', { target: { name: 'a b', label: 'stable' } }],
     ['GET', '/v1/models/m', { kind: 'status' }],
     ['GET', '/v1/models/m/versions/3/metadata', { kind: 'metadata', target: { version: '3' } }],
+    ['GET', '/v1/models/m/METADATA', { kind: 'status' }],
   ])('%s %s', (method, url, parsed) => {
     expect(parseTarget(method, url)).toMatchObject(parsed);
   });
 
   it.each([
     ['GET', '/v1/models', 'Missing model name in request.'], ['GET', '/v1/models/m:predict', 'Malformed request: GET /v1/models/m:predict'], ['POST', '/v1/models/m', 'Malformed request: POST /v1/models/m'],
-    ['PUT', '/v1/models/m', 'Malformed request: PUT /v1/models/m'], ['POST', '/v1/models/m/versions/99999999999999999999:predict', 'Failed to convert version: 99999999999999999999 to numeric.'], ['GET', '/v1/models/%zz', 'Failed to decode model name:%zz'],
+    ['PUT', '/v1/models/m', 'Malformed request: PUT /v1/models/m'], ['POST', '/v1/models/m:Predict', 'Malformed request: POST /v1/models/m:Predict'], ['POST', '/v1/models/m/versions/99999999999999999999:predict', 'Failed to convert version: 99999999999999999999 to numeric.'], ['GET', '/v1/models/%zz', 'Failed to decode model name:%zz'],
   ])('%s %s is refused', (method, url, message) => {
     expect(words(() => parseTarget(method, url))).toBe(message);
   });

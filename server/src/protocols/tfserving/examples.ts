@@ -12,6 +12,7 @@ export type Feature = { kind: 'bytes'; values: Uint8Array[] } | { kind: 'float';
 export type Example = ReadonlyMap<string, Feature>;
 
 const MAX_INT64 = 2n ** 63n - 1n;
+const MAX_UINT64 = 2n ** 64n - 1n;
 
 /**
  * Examples of a classify or regress body, the context's features in each that lacks them.
@@ -38,12 +39,15 @@ function exampleOf(value: JsonValue): Example {
 
 /** No feature for an empty list: its kind is unknown. */
 function featureOf(name: string, values: readonly JsonValue[]): [string, Feature][] {
-  const [first] = values;
-  if (first === undefined) return [];
-  const elements = values.map((value) => elementOf(name, value));
-  const { kind } = elements[0] as Element;
-  if (elements.some((element) => element.kind !== kind)) throw invalid(`Unexpected element type in feature: ${name} expecting type: ${kind}`);
-  return [[name, { kind, values: elements.map((element) => element.value) } as Feature]];
+  let kind: Element['kind'] | undefined;
+  const elements: Element['value'][] = [];
+  for (const value of values) {
+    const element = elementOf(name, value);
+    kind ??= element.kind;
+    if (element.kind !== kind) throw invalid(`Unexpected element type in feature: ${name} expecting type: ${kind}`);
+    elements.push(element.value);
+  }
+  return kind === undefined ? [] : [[name, { kind, values: elements } as Feature]];
 }
 
 type Element = { kind: 'bytes'; value: Uint8Array } | { kind: 'float'; value: number } | { kind: 'int64'; value: bigint };
@@ -53,8 +57,7 @@ function elementOf(name: string, value: JsonValue): Element {
     case 'boolean':
       return { kind: 'int64', value: value ? 1n : 0n };
     case 'bigint':
-      if (value > MAX_INT64 || value < -MAX_INT64 - 1n) throw invalid(`Feature: ${name} has uint64 element. Only int64 is supported.`);
-      return { kind: 'int64', value };
+      return integerOf(name, value);
     case 'number':
       return { kind: 'float', value: single(value) };
     case 'string':
@@ -63,6 +66,13 @@ function elementOf(name: string, value: JsonValue): Element {
       if (isB64(value)) return { kind: 'bytes', value: bytesOf(value) };
       throw invalid(`Feature: ${name} has element with unexpected JSON type: ${typeText(value)}`);
   }
+}
+
+/** What has more than 64 bits is a float to the original. */
+function integerOf(name: string, value: bigint): Element {
+  if (value < -MAX_INT64 - 1n || value > MAX_UINT64) return { kind: 'float', value: single(Number(value)) };
+  if (value > MAX_INT64) throw invalid(`Feature: ${name} has uint64_t element. Only int64_t is supported.`);
+  return { kind: 'int64', value };
 }
 
 function single(value: number): number {

@@ -15,7 +15,9 @@ export interface JsonObject {
 }
 
 const MAX_DEPTH = 200;
-const NUMBER = /-?(?:Infinity|Inf|NaN|(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+/** At the start of a body these are to the original as if there were nothing. */
+const NO_BEGIN = new Set([']', '}', ',', ':']);
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const SPACE = /[ \t\n\r]*/y;
 const ESCAPES: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
@@ -41,7 +43,7 @@ class Reader {
   root(): JsonValue {
     this.#took('\uFEFF');
     this.#skip();
-    if (this.#at >= this.#text.length) throw this.#error('The document is empty.');
+    if (this.#at >= this.#text.length || NO_BEGIN.has(this.#text[this.#at] ?? '')) throw this.#error('The document is empty.');
     return this.#value();
   }
 
@@ -54,11 +56,14 @@ class Reader {
       case '"':
         return this.#string();
       case 't':
-        return this.#word('true', true);
+        this.#word('true');
+        return true;
       case 'f':
-        return this.#word('false', false);
+        this.#word('false');
+        return false;
       case 'n':
-        return this.#word('null', null);
+        this.#word('null');
+        return null;
       default:
         return this.#number();
     }
@@ -81,11 +86,12 @@ class Reader {
       list.push(this.#value());
       this.#skip();
       if (this.#took(']')) return list;
-      if (!this.#took(',')) throw this.#error('Missing a comma or ] after an array element.');
+      if (!this.#took(',')) throw this.#error('Missing a comma or \']\' after an array element.');
       this.#skip();
     }
   }
 
+  /** Of equal names the first counts in the root, as in the original; deeper the last, as examples have it there and JSON.parse everywhere. */
   #object(): JsonObject {
     const members: JsonObject = {};
     this.#skip();
@@ -96,10 +102,11 @@ class Reader {
       this.#skip();
       if (!this.#took(':')) throw this.#error('Missing a colon after a name of object member.');
       this.#skip();
-      define(members, name, this.#value());
+      const value = this.#value();
+      if (this.#depth > 1 || !Object.hasOwn(members, name)) define(members, name, value);
       this.#skip();
       if (this.#took('}')) return members;
-      if (!this.#took(',')) throw this.#error('Missing a comma or } after an object member.');
+      if (!this.#took(',')) throw this.#error('Missing a comma or \'}\' after an object member.');
       this.#skip();
     }
   }
@@ -110,7 +117,7 @@ class Reader {
     for (;;) {
       value += this.#match(PLAIN);
       if (this.#took('"')) return value;
-      if (!this.#took('\\')) throw this.#error(this.#at >= this.#text.length ? 'Missing a closing quotation mark in string.' : 'Invalid encoding in string.');
+      if (!this.#took('\\')) throw this.#error(this.#at >= this.#text.length ? 'Missing a closing quotation mark in string.' : 'Invalid escape character in string.');
       value += this.#escape();
     }
   }
@@ -144,28 +151,39 @@ class Reader {
     NUMBER.lastIndex = this.#at;
     const from = this.#at;
     const found = NUMBER.exec(this.#text);
-    if (found === null) throw this.#error('Invalid value.');
+    if (found === null) return this.#special();
     const [literal, fraction, exponent] = found;
     this.#at += literal.length;
-    if (/[IN]/.test(literal)) return special(literal);
-    this.#checkEnd();
     const value = Number(literal);
     if (!Number.isFinite(value)) throw this.#error('Number too big to be stored in double.', from);
     const integer = fraction === undefined && exponent === undefined;
+    if (exponent === undefined) this.#checkEnd(integer);
     return integer && (this.#integers === 'always-bigint' || !Number.isSafeInteger(value)) ? BigInt(literal) : value;
   }
 
-  /** A fraction or exponent that has begun and has no digits. */
-  #checkEnd(): void {
-    const next = this.#text[this.#at];
-    if (next === '.') throw this.#error('Miss fraction part in number.');
-    if (next === 'e' || next === 'E') throw this.#error('Miss exponent in number.');
+  /** NaN and Infinity, which may be short. */
+  #special(): number {
+    const sign = this.#took('-') ? -1 : 1;
+    if (this.#text[this.#at] !== 'I') {
+      this.#word('NaN');
+      return Number.NaN;
+    }
+    this.#word('Inf');
+    if (this.#text[this.#at] === 'i') this.#word('inity');
+    return sign * Number.POSITIVE_INFINITY;
   }
 
-  #word<T>(word: string, value: T): T {
-    if (!this.#text.startsWith(word, this.#at)) throw this.#error('Invalid value.');
-    this.#at += word.length;
-    return value;
+  /** A fraction or exponent that has begun and has no digits. */
+  #checkEnd(integer: boolean): void {
+    if (integer && this.#took('.')) throw this.#error('Miss fraction part in number.');
+    if (!this.#took('e') && !this.#took('E')) return;
+    if (!this.#took('+')) this.#took('-');
+    throw this.#error('Miss exponent in number.');
+  }
+
+  /** Errors name the place of the first letter that is another. */
+  #word(word: string): void {
+    for (const letter of word) if (!this.#took(letter)) throw this.#error('Invalid value.');
   }
 
   #match(pattern: RegExp): string {
@@ -193,14 +211,8 @@ class Reader {
 
 const isHigh = (unit: string): boolean => unit >= '\uD800' && unit <= '\uDBFF';
 
-function special(literal: string): number {
-  if (literal.endsWith('NaN')) return Number.NaN;
-  return literal.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-}
-
-/** The first of equal names counts; `__proto__` is a name like any other. */
+/** `__proto__` is a name like any other. */
 function define(members: JsonObject, name: string, value: JsonValue): void {
-  if (Object.hasOwn(members, name)) return;
   if (name === '__proto__') Object.defineProperty(members, name, { value, enumerable: true, configurable: true, writable: true });
   else members[name] = value;
 }

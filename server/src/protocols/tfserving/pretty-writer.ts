@@ -14,7 +14,7 @@ export type ArrayStyle = 'lines' | 'single-line';
 export class PrettyWriter {
   readonly #parts: string[] = [];
   readonly #levels: Level[] = [];
-  #length = 0;
+  #bytes = 0;
   /** As in the original, it counts when a value begins and when an array ends. */
   style: ArrayStyle = 'lines';
 
@@ -39,7 +39,9 @@ export class PrettyWriter {
   }
 
   string(text: string): void {
-    this.raw(quoted(text));
+    const json = quoted(text);
+    this.raw(json);
+    this.#bytes += Buffer.byteLength(json) - json.length;
   }
 
   /** A value that is JSON already. */
@@ -52,9 +54,9 @@ export class PrettyWriter {
     return this.#parts.join('');
   }
 
-  /** Characters so far, to stop early when only a beginning is wanted. */
-  get length(): number {
-    return this.#length;
+  /** Bytes so far, where only strings have letters beyond ASCII; to stop early when only a beginning is wanted. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   #open(bracket: string, array: boolean): void {
@@ -97,7 +99,7 @@ export class PrettyWriter {
 
   #push(text: string): void {
     this.#parts.push(text);
-    this.#length += text.length;
+    this.#bytes += text.length;
   }
 }
 

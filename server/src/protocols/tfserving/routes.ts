@@ -43,10 +43,16 @@ export function addTfServingRoutes(app: FastifyInstance, server: TfServing, owns
   });
 }
 
+/** The path as the caller wrote it. */
+const pathOf = (request: FastifyRequest): string => request.originalUrl.split('?')[0] ?? '';
+
+/** The URL that a request is routed by: TensorFlow Serving looks for its paths whatever the case of their letters. */
+export const routedUrl = (url: string): string => url.replace(/^\/v1\/models(?=[/?]|$)/i, '/v1/models');
+
 /** Versions are numbers in a URL, which the engine does not know: a refusal is counted under the version that answers where none is named. */
 function counted(request: FastifyRequest): { protocol: string; target: { name: string; version: undefined } } | undefined {
   try {
-    const { kind, target } = parseTarget(request.method, request.url.split('?')[0] ?? '');
+    const { kind, target } = parseTarget(request.method, pathOf(request));
     return kind === 'call' ? { protocol: PROTOCOL, target: { name: target.name, version: undefined } } : undefined;
   } catch {
     return undefined;
@@ -56,7 +62,7 @@ function counted(request: FastifyRequest): { protocol: string; target: { name: s
 async function answer(server: TfServing, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   try {
     if (request.method === 'OPTIONS') return await preflight(request, reply);
-    const parsed = parseTarget(request.method, request.url.split('?')[0] ?? '');
+    const parsed = parseTarget(request.method, pathOf(request));
     parsed.target.role = roleOf(request.headers);
     if (parsed.kind === 'call') return await answerCall(server.context, { request, reply, protocol: PROTOCOL, writeError }, callSteps(server, parsed, bodyOf(request)));
     const body = parsed.kind === 'status' ? status(server, parsed.target) : await metadata(server, parsed.target);

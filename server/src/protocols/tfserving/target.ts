@@ -15,6 +15,7 @@ export interface Target {
 
 export type Parsed = { kind: 'call'; method: Method; target: Target } | { kind: 'status' | 'metadata'; target: Target };
 
+/** The original looks for these whatever the case of their letters; only the method and `metadata` mean something as they stand alone. */
 const CALL = /^\/v1\/models\/([^/:]+)(?:\/versions\/(\d+)|\/labels\/([^/:]+))?:(classify|regress|predict)$/i;
 const INFO = /^\/v1\/models(?:\/([^/:]+))?(?:\/versions\/(\d+)|\/labels\/([^/:]+))?(?:\/(metadata))?$/i;
 const MAX_INT64 = 2n ** 63n - 1n;
@@ -22,11 +23,16 @@ const MAX_INT64 = 2n ** 63n - 1n;
 /** @param path without the query @throws InferenceError with TensorFlow Serving's words */
 export function parseTarget(httpMethod: string, path: string): Parsed {
   const call = httpMethod === 'POST' ? CALL.exec(path) : null;
-  if (call !== null) return { kind: 'call', method: (call[4] ?? '').toLowerCase() as Method, target: targetOf(call) };
+  if (call !== null) return { kind: 'call', method: methodOf(call[4] ?? '', `${httpMethod} ${path}`), target: targetOf(call) };
   const info = httpMethod === 'GET' ? INFO.exec(path) : null;
   if (info === null) throw invalid(`Malformed request: ${httpMethod} ${path}`);
   if (info[1] === undefined) throw invalid('Missing model name in request.');
-  return { kind: info[4] === undefined ? 'status' : 'metadata', target: targetOf(info) };
+  return { kind: info[4] === 'metadata' ? 'metadata' : 'status', target: targetOf(info) };
+}
+
+function methodOf(text: string, request: string): Method {
+  if (text === 'predict' || text === 'classify' || text === 'regress') return text;
+  throw invalid(`Malformed request: ${request}`);
 }
 
 function targetOf([, name = '', version, label]: RegExpExecArray): Target {

@@ -1,26 +1,35 @@
-// Owns a JSON value in the words of an error: laid out like an answer, cut after 256 characters. PURE.
+// Owns a JSON value in the words of an error: laid out like an answer, with each list on one line, cut after 256 bytes. PURE.
 import { bytesFromB64 } from '../../inference/nested.ts';
 import type { JsonValue } from './json-reader.ts';
-import { decimal } from './numbers.ts';
 import { PrettyWriter } from './pretty-writer.ts';
 
 const MAX = 256;
+const INT64 = 2n ** 63n;
+const UINT64 = 2n ** 64n;
 
-/** Stops as soon as it has enough, so that an error about a large or deep body costs nothing. */
+/**
+ * As in the original nothing begins after that many bytes, brackets neither; unlike there a long string is cut, so that an error about a
+ * large or deep body costs nothing.
+ */
 export function valueText(value: JsonValue): string {
   const writer = new PrettyWriter();
+  writer.style = 'single-line';
   write(writer, value);
-  return writer.toString().slice(0, MAX);
+  return writer.toString();
 }
 
+const isFull = (writer: PrettyWriter): boolean => writer.bytes >= MAX;
+
 function write(writer: PrettyWriter, value: JsonValue): void {
-  if (writer.length > MAX) return;
+  if (isFull(writer)) return;
   if (Array.isArray(value)) {
     writer.startArray();
-    for (let index = 0; index < value.length && writer.length <= MAX; index++) write(writer, value[index] ?? null);
-    writer.endArray();
+    for (let index = 0; index < value.length && !isFull(writer); index++) write(writer, value[index] ?? null);
+    if (!isFull(writer)) writer.endArray();
   } else if (typeof value === 'object' && value !== null) {
     writeObject(writer, value);
+  } else if (typeof value === 'string') {
+    writer.string(value.slice(0, MAX));
   } else {
     writer.raw(scalarText(value));
   }
@@ -29,17 +38,23 @@ function write(writer: PrettyWriter, value: JsonValue): void {
 function writeObject(writer: PrettyWriter, value: { [name: string]: JsonValue }): void {
   writer.startObject();
   for (const [name, member] of Object.entries(value)) {
-    if (writer.length > MAX) break;
+    if (isFull(writer)) return;
     writer.key(name.slice(0, MAX));
     write(writer, member);
   }
-  writer.endObject();
+  if (!isFull(writer)) writer.endObject();
 }
 
-function scalarText(value: null | boolean | number | bigint | string): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, MAX));
-  if (typeof value === 'number' && !Number.isInteger(value)) return decimal(value, 'float64');
-  return String(value);
+/** What has 64 bits is an integer; a number without a fraction stands for one, for it is not known how it was written. */
+function scalarText(value: null | boolean | number | bigint): string {
+  if (typeof value === 'bigint') return value < -INT64 || value >= UINT64 ? doubleText(Number(value)) : String(value);
+  return typeof value === 'number' && !Number.isSafeInteger(value) ? doubleText(value) : String(value);
+}
+
+/** The shortest digits that read back, as JavaScript has them, but for the exponent's sign; a whole number ends in `.0`. */
+function doubleText(value: number): string {
+  const text = String(value).replace('e+', 'e');
+  return /^-?\d+$/.test(text) ? `${text}.0` : text;
 }
 
 /** The name of a value's type. */

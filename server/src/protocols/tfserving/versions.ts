@@ -46,7 +46,8 @@ export class Versions {
   /** Every version of the model, the default one first. @throws InferenceError model_not_found */
   versionsOf(target: Target, missing: Missing): [Entry, ...Entry[]] {
     const { registry } = this.#options;
-    const first = this.#select(target.name, undefined, () => missing({ ...target, version: undefined }));
+    const { name, label } = target;
+    const first = this.#select(name, undefined, () => (label === undefined ? missing(target) : unknownLabel(label)), label !== undefined);
     return [first, ...registry.entries().filter((entry) => entry.name === first.name && entry !== first)];
   }
 
@@ -55,7 +56,7 @@ export class Versions {
     const { registry, behindRouter } = this.#options;
     const exact = registry.find(stable.name, label);
     if (exact !== undefined) return exact;
-    const unknown = (): Entry => this.#select(stable.name, label, () => `Unrecognized servable version label: ${label}`, true);
+    const unknown = (): Entry => this.#select(stable.name, label, () => unknownLabel(label), true);
     if (behindRouter) return ROLES.get(label)?.includes(role) === true ? stable : unknown();
     if (label === 'stable') return stable;
     const newest = registry.entries().filter((entry) => entry.name === stable.name && entry !== stable).at(-1);
@@ -91,6 +92,9 @@ export class Versions {
 const ROLES: ReadonlyMap<string, readonly string[]> = new Map([['stable', ['stable']], ['canary', ['canary', 'preview']]]);
 
 const ownNumber = (entry: Entry): number | undefined => entry.model?.numericVersion ?? numericVersion(entry.version, undefined);
+
+/** Also where there is no such model, as in the original. */
+const unknownLabel = (label: string): string => `Unrecognized servable version label: ${label}`;
 
 /** Words of a call. */
 export const servableMissing: Missing = ({ name, version }) => `Servable not found for request: ${version === undefined ? `Latest(${name})` : `Specific(${name}, ${version})`}`;
