@@ -174,15 +174,15 @@ function call(method: string, codecs: { request: unknown; response: unknown }, m
 const PREDICT = { request: MESSAGES.predictRequest, response: MESSAGES.predictResponse };
 const CLASSIFY = { request: MESSAGES.classificationRequest, response: MESSAGES.classificationResponse };
 const proto = (values: number[], shape: number[]): TensorMessage => ({ dtype: 1, tensor_shape: { dim: shape.map((size) => ({ size })) }, float_val: values });
+const PAIR = { a: proto([1, 2], [1, 2]), b: proto([0.5], [1, 2]) }; // one value stands for all
 const example = (feature: Record<string, object>): ExampleMessage => ({ features: { feature } });
 
 describe('gRPC', () => {
   it('predicts, with an output filter, and says which version it was', async () => {
-    const inputs = { a: proto([1, 2], [1, 2]), b: proto([0.5], [1, 2]) }; // one value stands for all
-    const all = await call('PredictionService/Predict', PREDICT, { model_spec: { name: 'pair' }, inputs });
+    const all = await call('PredictionService/Predict', PREDICT, { model_spec: { name: 'pair' }, inputs: PAIR });
     expect(all.outputs.total.float_val).toEqual([1.5, 2.5]);
     expect(all.model_spec).toMatchObject({ name: 'pair', version: { value: 1 }, signature_name: 'serving_default' });
-    const some = await call('PredictionService/Predict', PREDICT, { model_spec: { name: 'pair' }, inputs, output_filter: ['difference'] });
+    const some = await call('PredictionService/Predict', PREDICT, { model_spec: { name: 'pair' }, inputs: PAIR, output_filter: ['difference'] });
     expect(Object.keys(some.outputs)).toEqual(['difference']);
   });
 
@@ -222,12 +222,23 @@ describe('gRPC', () => {
     ['no version', { model_spec: { name: 'pair', version: { value: 9 } } }, grpc.status.NOT_FOUND, 'Servable not found for request: Specific(pair, 9)'],
     ['no signature', { model_spec: { name: 'pair', signature_name: 'other' } }, grpc.status.FAILED_PRECONDITION, 'Serving signature key "other" not found.'],
     ['other inputs', { model_spec: { name: 'pair' }, inputs: { a: proto([1, 2], [1, 2]), c: proto([1], [1]) } }, grpc.status.INVALID_ARGUMENT, 'input size does not match signature: 2!=2 len({a,c}) != len({a,b}). Sent extra: {c}. Missing but required: {b}.'],
-    ['an output twice', { model_spec: { name: 'pair' }, output_filter: ['total', 'total'] }, grpc.status.INVALID_ARGUMENT, 'duplicate output tensor alias: total'],
+    ['an output twice', { model_spec: { name: 'pair' }, inputs: PAIR, output_filter: ['total', 'total'] }, grpc.status.INVALID_ARGUMENT, 'duplicate output tensor alias: total'],
+    ['an output that is none', { model_spec: { name: 'pair' }, inputs: PAIR, output_filter: ['sum'] }, grpc.status.INVALID_ARGUMENT, 'output tensor alias not found in signature: sum Outputs expected to be in the set {difference,total}.'],
+    ['no name', { model_spec: { name: '' } }, grpc.status.INVALID_ARGUMENT, 'ModelSpec has no name specified.'],
     ['a shape that lies', { model_spec: { name: 'value' }, inputs: { x: proto([1], [1_000_000, 1]) } }, grpc.status.INVALID_ARGUMENT, 'repeated, they would take more'],
     ['more values than elements', { model_spec: { name: 'value' }, inputs: { x: proto([1, 2], [1, 1]) } }, grpc.status.INVALID_ARGUMENT, 'has 2 values'],
     ['an unknown dtype', { model_spec: { name: 'value' }, inputs: { x: { dtype: 99 } } }, grpc.status.INVALID_ARGUMENT, 'DataType 99'],
   ])('refuses %s', async (_, message, code, details) => {
     await expect(call('PredictionService/Predict', PREDICT, message)).rejects.toMatchObject({ code, details: expect.stringContaining(details) as string });
+  });
+
+  it.each([
+    ['no task', [], 'ModelSpec has no name specified.'],
+    ['a task without a name', [{ model_spec: { name: '' } }], 'Found ModelSpec with an empty model name.'],
+    ['two models', [{ model_spec: { name: 'value' } }, { model_spec: { name: 'classifier' } }], 'All ModelSpecs in a MultiInferenceRequest must access the same model name.'],
+  ])('refuses %s of several', async (_, tasks, details) => {
+    const message = { tasks: tasks.map((task) => ({ ...task, method_name: 'tensorflow/serving/regress' })) };
+    await expect(call('PredictionService/MultiInference', { request: MESSAGES.multiRequest, response: MESSAGES.multiResponse }, message)).rejects.toMatchObject({ code: grpc.status.INVALID_ARGUMENT, details });
   });
 
   it('refuses to be configured', async () => {

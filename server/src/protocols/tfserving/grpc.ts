@@ -50,13 +50,20 @@ function targetOf(spec: Spec, { metadata: headers }: GrpcCall): Target {
   return { name: spec.name, version, label: version !== undefined || label === '' ? undefined : label, role: roleOf(headers) };
 }
 
+/** The same for a call, which is for one model. @throws InferenceError, GrpcError */
+function calledOf(spec: Spec, call: GrpcCall): Target {
+  const target = targetOf(spec, call);
+  if (target.name === '') throw invalid('ModelSpec has no name specified.');
+  return target;
+}
+
 type Work<T> = Omit<Exchange<T>, 'target' | 'entrypoint'> & { spec: Spec };
 
 function exchange<T>(server: TfServing, call: GrpcCall, { spec, ...work }: Work<T>): Promise<T> {
   return translated(async () => {
     const { requestId, began, timeoutMs, signal, note } = call;
     const origin = { protocol: PROTOCOL, requestId, began, timeoutMs, signal, note, statusOf: (error: InferenceError) => httpStatusOf(error.code) };
-    const { result, answer } = await runCall(server.context, origin, stepsOf(server, { ...work, target: targetOf(spec, call), entrypoint: 'GRPC' }));
+    const { result, answer } = await runCall(server.context, origin, stepsOf(server, { ...work, target: calledOf(spec, call), entrypoint: 'GRPC' }));
     call.header(HEADERS.modelVersion, result.spec.version);
     if (result.cache !== undefined) call.header(HEADERS.cache, result.cache);
     return answer;
@@ -81,16 +88,22 @@ async function predict(server: TfServing, bytes: Uint8Array, call: GrpcCall): Pr
   return exchange(server, call, {
     spec: asked.model_spec,
     api: 'Predict',
-    decode: ({ spec }) => predictItem(asked, spec),
-    outputs: outputFilter(asked),
+    decode: ({ spec }) => {
+      const item = predictItem(asked, spec);
+      checkFilter(asked, callerSignature(spec).outputs);
+      return item;
+    },
+    outputs: asked.output_filter,
     encode: (result, chosen) => writePredict(bodies, { outputs: outputsOf(result), model_spec: echo(server, chosen) }, result.cache !== undefined),
   });
 }
 
-function outputFilter({ output_filter: wanted }: PredictAsked): readonly string[] {
-  const twice = wanted.find((name, index) => wanted.indexOf(name) !== index);
-  if (twice !== undefined) throw new GrpcError(GRPC.invalidArgument, `duplicate output tensor alias: ${twice}`);
-  return wanted;
+function checkFilter({ output_filter: wanted }: PredictAsked, outputs: readonly TensorSpec[]): void {
+  const names = outputs.map(({ name }) => name);
+  wanted.forEach((name, index) => {
+    if (!names.includes(name)) throw invalid(`output tensor alias not found in signature: ${name.slice(0, 200)} Outputs expected to be in the set {${names.sort().join(',')}}.`);
+    if (wanted.indexOf(name) !== index) throw invalid(`duplicate output tensor alias: ${name}`);
+  });
 }
 
 /** The model that answered. */
@@ -116,6 +129,7 @@ const RESULTS_FIELD = 1;
 
 async function multi(server: TfServing, bytes: Uint8Array, call: GrpcCall): Promise<Encoded> {
   const { tasks, input } = await translated(() => Promise.resolve(headOf(MESSAGES.multiHead, bytes)));
+  checkTasks(tasks.map(({ model_spec: spec }) => spec?.name ?? ''));
   const results = await Promise.all(tasks.map(({ model_spec: spec, method_name: name }) => {
     const method = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
     if (method === undefined) throw new GrpcError(GRPC.unimplemented, `Unsupported signature method_name: ${name.slice(0, 100)}`);
@@ -124,13 +138,19 @@ async function multi(server: TfServing, bytes: Uint8Array, call: GrpcCall): Prom
   return results.flatMap((result) => field(RESULTS_FIELD, [result]));
 }
 
+function checkTasks(models: readonly string[]): void {
+  if (models.length === 0) throw invalid('ModelSpec has no name specified.');
+  if (models.includes('')) throw invalid('Found ModelSpec with an empty model name.');
+  if (new Set(models).size > 1) throw invalid('All ModelSpecs in a MultiInferenceRequest must access the same model name.');
+}
+
 const METADATA_FIELD = 'signature_def';
 
 async function metadata(server: TfServing, request: { model_spec?: Spec; metadata_field: string[] }, call: GrpcCall): Promise<{ model_spec: ModelSpecMessage; metadata: Record<string, { type_url: string; value: Uint8Array }> }> {
   if (request.metadata_field.length === 0) throw invalid('GetModelMetadataRequest must specify at least one metadata_field');
   const other = request.metadata_field.find((field) => field !== METADATA_FIELD);
   if (other !== undefined) throw invalid(`Metadata field ${other.slice(0, 100)} is not supported`);
-  const chosen = await choose(server, targetOf(request.model_spec, call));
+  const chosen = await choose(server, calledOf(request.model_spec, call));
   const { inputs, outputs } = callerSignature(chosen.spec);
   const signature = { inputs: infosOf(inputs), outputs: infosOf(outputs), method_name: PREDICT_METHOD };
   const value = MESSAGES.signatures.encode({ signature_def: { [DEFAULT_SIGNATURE]: signature } });
