@@ -6,7 +6,9 @@ import { csvCost, numbersOf, readCsv, writeCsv } from './clouds/csv.ts';
 import { CLOUD_ERRORS, writeError as writeCloud } from './clouds/errors.ts';
 import { vertexUrl } from './clouds/routes.ts';
 import { KSERVE_STATUS, writeError as writeKserve } from './kserve/errors.ts';
+import { GRPC } from './grpc/status.ts';
 import { TORCHSERVE_ERRORS, writeError as writeTorchServe } from './torchserve/errors.ts';
+import { grpcErrorOf, writeError as writeV2 } from './v2/errors.ts';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 const words = (body: string | Buffer): unknown => JSON.parse(String(body));
@@ -18,7 +20,7 @@ describe('tables of errors', () => {
 
   it.each(CODES)('%s is an error everywhere, and 421 stays what the router goes by', (code) => {
     const error = new InferenceError(code, 'because');
-    for (const answer of [writeKserve(error), writeTorchServe(error), writeCloud(error)]) {
+    for (const answer of [writeKserve(error), writeTorchServe(error), writeCloud(error), writeV2(error)]) {
       expect(answer.status).toBeGreaterThanOrEqual(400);
       expect(answer.status === 421).toBe(code === 'model_version_elsewhere');
       expect(JSON.stringify(words(answer.body))).toContain('because');
@@ -29,6 +31,10 @@ describe('tables of errors', () => {
     expect(words(writeKserve(new InferenceError('model_not_found', ''), 'm').body)).toEqual({ error: 'Model with name m does not exist.' });
     expect(words(writeKserve(new InferenceError('model_not_ready', ''), 'm').body)).toEqual({ error: 'Model with name m is not ready.' });
     expect(words(writeKserve(new InferenceError('inference_failed', 'the model said so')).body)).toEqual({ error: 'the model said so' });
+    expect(writeV2(new InferenceError('queue_full', 'wait'))).toMatchObject({ status: 503, body: '{"error":"Exceeds maximum queue size: wait"}' });
+    expect(writeV2(new InferenceError('deadline_exceeded', 'late'))).toMatchObject({ status: 503, body: '{"error":"Request timeout expired: late"}' });
+    expect(grpcErrorOf(new InferenceError('queue_full', 'wait'))).toMatchObject({ code: GRPC.unavailable, message: 'Exceeds maximum queue size: wait', retryAfterSeconds: 1 });
+    expect(grpcErrorOf(new InferenceError('deadline_exceeded', 'late'))).toMatchObject({ code: GRPC.deadlineExceeded, message: 'Request timeout expired: late' });
     expect(words(writeTorchServe(new InferenceError('model_not_found', 'gone')).body)).toEqual({ code: 404, type: 'ModelNotFoundException', message: 'gone' });
   });
 });

@@ -260,11 +260,11 @@ class Exchange {
   }
 
   #statusHeaders(thrown: unknown): OutgoingHttpHeaders {
-    if (thrown instanceof GrpcError) return { 'grpc-status': String(thrown.code), 'grpc-message': messageHeader(thrown.message) };
-    const error = asInferenceError(thrown);
+    const error = thrown instanceof GrpcError ? thrown : asInferenceError(thrown);
     if (error.code === 'internal_error') this.#options.failed(error.cause ?? error, this.#call.requestId);
     const pushback = error.retryAfterSeconds === undefined ? {} : { 'grpc-retry-pushback-ms': String(error.retryAfterSeconds * 1000) };
-    return { 'grpc-status': String(statusOf(error)), 'grpc-message': messageHeader(error.message), ...pushback };
+    const status = error instanceof GrpcError ? error.code : statusOf(error);
+    return { 'grpc-status': String(status), 'grpc-message': messageHeader(error.message), ...pushback };
   }
 
   #answerHeaders(): OutgoingHttpHeaders {

@@ -27,10 +27,12 @@ export type GrpcCode = (typeof GRPC)[keyof typeof GRPC];
 export class GrpcError extends Error {
   override readonly name = 'GrpcError';
   readonly code: GrpcCode;
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: GrpcCode, message: string) {
+  constructor(code: GrpcCode, message: string, retryAfterSeconds?: number) {
     super(message);
     this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 

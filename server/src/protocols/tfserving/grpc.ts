@@ -78,7 +78,7 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
     if (thrown instanceof GrpcError) throw thrown;
     const error = asInferenceError(thrown);
     const code = CANONICAL[TFSERVING_ERRORS[error.code].code].grpc;
-    throw code === statusOf(error) ? error : new GrpcError(code, error.message);
+    throw code === statusOf(error) ? error : new GrpcError(code, error.message, error.retryAfterSeconds);
   }
 }
 

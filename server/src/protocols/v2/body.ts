@@ -6,7 +6,7 @@ import type { ServingSpec } from '../../inference/spec.ts';
 import { layoutOf, sizeOf, type Tensor } from '../../inference/tensor.ts';
 import { dtypeOf } from './datatypes.ts';
 import { tensorFromList } from './elements.ts';
-import { inputsOf, type InferRequest, type WantedOutput } from './infer.ts';
+import { checkParameters, inputsOf, type InferRequest, type WantedOutput } from './infer.ts';
 import { MAX_ELEMENTS, stringsCost, tensorFromRaw, tooMany, type RawTensor } from './raw.ts';
 
 type Fields = Record<string, unknown>;
@@ -32,6 +32,7 @@ export function readInferRequest(body: Uint8Array, jsonBytes: number | undefined
 
 function readOptions(json: Fields): Pick<InferRequest, 'outputs' | 'binary' | 'timeoutMs'> {
   const parameters = parametersOf(json);
+  checkParameters(Object.keys(parameters));
   const timeout = parameters['timeout'];
   const outputs = json['outputs'] === undefined ? [] : listOf(json['outputs'], 'outputs').map(readOutput);
   return { outputs, binary: parameters['binary_data_output'] === true, timeoutMs: typeof timeout === 'number' && timeout > 0 ? timeout / 1000 : undefined };

@@ -125,11 +125,13 @@ describe('tensors come back as they went', () => {
 describe('the order of keys and the numbers', () => {
   it('are Triton\'s, with NaN and Infinity as bare words', () => {
     const y: Tensor = { name: 'y', dtype: 'float32', shape: [2, 2], data: new Float32Array([1, Number.NaN, Number.POSITIVE_INFINITY, -0.5]) };
+    const d: Tensor = { name: 'd', dtype: 'float64', shape: [7], data: new Float64Array([0, -0, 1e20, -1e21, 2.5e300, 1e-7, 0.1]) };
+    const n: Tensor = { name: 'n', dtype: 'int32', shape: [1], data: new Int32Array([7]) };
     const b: Tensor = { name: 'b', dtype: 'bool', shape: [2], data: new Uint8Array([1, 0]) };
     const s: Tensor = { name: 's', dtype: 'string', shape: [1], data: ['é"'] };
-    const { bytes } = writeInferAnswer({ id: '7', model: 'm', version: '1', outputs: [y, b, s].map((tensor) => ({ tensor, binary: false })) });
+    const { bytes } = writeInferAnswer({ id: '7', model: 'm', version: '1', outputs: [y, d, n, b, s].map((tensor) => ({ tensor, binary: false })) });
     expect(bytes.toString()).toBe(
-      '{"id":"7","model_name":"m","model_version":"1","outputs":[{"name":"y","datatype":"FP32","shape":[2,2],"data":[1,NaN,Infinity,-0.5]},{"name":"b","datatype":"BOOL","shape":[2],"data":[true,false]},{"name":"s","datatype":"BYTES","shape":[1],"data":["é\\""]}]}',
+      '{"id":"7","model_name":"m","model_version":"1","outputs":[{"name":"y","datatype":"FP32","shape":[2,2],"data":[1.0,NaN,Infinity,-0.5]},{"name":"d","datatype":"FP64","shape":[7],"data":[0.0,-0.0,100000000000000000000.0,-1e21,2.5e300,1e-7,0.1]},{"name":"n","datatype":"INT32","shape":[1],"data":[7]},{"name":"b","datatype":"BOOL","shape":[2],"data":[true,false]},{"name":"s","datatype":"BYTES","shape":[1],"data":["é\\""]}]}',
     );
   });
 });
@@ -146,6 +148,7 @@ describe('refusals', () => {
     ['null', { inputs: [{ ...x, data: [1, null] }] }, "element 1 of input 'x' is null"],
     ['a wrong shape', { inputs: [{ ...x, shape: [-1, 2], data: [] }] }, 'attempt to access JSON non-unsigned-integer as unsigned-integer'],
     ['a huge shape', { inputs: [{ ...x, shape: [2_000_000, 2_000_000], data: [] }] }, 'causes total element count to exceed maximum size of'],
+    ["a parameter of Triton's own", { inputs: [{ ...x, data: [1, 2] }], parameters: { triton_x: 1 } }, "parameter keys starting with 'triton_' are reserved for Triton usage and should not be specified."],
     ['FP16', { inputs: [{ ...x, datatype: 'FP16', data: [1, 2] }] }, 'receiving FP16 data via JSON is not supported. Please use the binary data format for input x'],
     ['a datatype there is not', { inputs: [{ ...x, datatype: 'BF16', data: [1, 2] }] }, "invalid datatype 'BF16'"],
     ['more raw bytes than are there', { inputs: [{ ...x, parameters: { binary_data_size: 8 } }] }, 'unexpected end of the body'],

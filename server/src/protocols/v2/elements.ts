@@ -82,7 +82,28 @@ export function listText(tensor: Tensor): string {
   const { data, dtype, name } = tensor;
   if (dtype === 'float16') throw new InferenceError('invalid_input', `sending FP16 data via JSON is not supported. Please use the binary data format for output ${name}`);
   if (Array.isArray(data)) return `[${data.map(stringText).join(',')}]`;
+  if (dtype === 'float32' || dtype === 'float64') return floatsText(data as Float32Array | Float64Array);
   return dtype === 'bool' ? `[${Array.from(data as Uint8Array, (value) => (value === 0 ? 'false' : 'true')).join(',')}]` : `[${data.join(',')}]`;
+}
+
+/** One string that grows: as fast as a join, which has no say in how a number looks. */
+function floatsText(data: Float32Array | Float64Array): string {
+  let text = '[';
+  for (let at = 0; at < data.length; at++) {
+    const value = data[at] ?? 0;
+    if (at > 0) text += ',';
+    text += Number.isInteger(value) ? wholeText(value) : String(value);
+  }
+  return `${text}]`;
+}
+
+/** JavaScript writes whole numbers in full below this, without a point; above with `e+`. */
+const FULL_BELOW = 1e21;
+
+/** A whole number as Triton and Python write a float: with a point or an exponent, zero with its sign. */
+function wholeText(value: number): string {
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  return Math.abs(value) < FULL_BELOW ? `${String(value)}.0` : String(value).replace('+', '');
 }
 
 const stringText = (item: StringData[number]): string => JSON.stringify(typeof item === 'string' ? item : Buffer.from(item).toString('utf8'));

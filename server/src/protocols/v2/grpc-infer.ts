@@ -2,8 +2,10 @@
 // grpc-messages.ts, where they are read and written is grpc-bodies.ts.
 import { HEADERS } from '../../http/request-context.ts';
 import type { Encoded, GrpcCall } from '../grpc/service.ts';
+import { asInferenceError } from '../../inference/errors.ts';
 import { runCall, type Origin, type ProtocolContext } from '../protocol.ts';
 import type { V2Bodies } from './bodies.ts';
+import { grpcErrorOf, writeError } from './errors.ts';
 import { writeMessage, type Asked } from './grpc-bodies.ts';
 import { callOf, outputsOf, type InferRequest } from './infer.ts';
 import { modelOf, type Target } from './info.ts';
@@ -13,10 +15,18 @@ export interface V2Grpc {
   bodies: V2Bodies;
 }
 
-/** @throws InferenceError, counted and with the model version in the headers as over HTTP */
-export async function inferOver({ context, bodies }: V2Grpc, asked: Asked, call: GrpcCall): Promise<Encoded> {
+/** @throws InferenceError, GrpcError, counted and with the model version in the headers as over HTTP */
+export async function inferOver(options: V2Grpc, asked: Asked, call: GrpcCall): Promise<Encoded> {
+  try {
+    return await infer(options, asked, call);
+  } catch (thrown) {
+    throw grpcErrorOf(asInferenceError(thrown));
+  }
+}
+
+async function infer({ context, bodies }: V2Grpc, asked: Asked, call: GrpcCall): Promise<Encoded> {
   const { requestId, began, timeoutMs, signal, note } = call;
-  const origin: Origin = { protocol: 'v2-grpc', requestId, began, timeoutMs, signal, note };
+  const origin: Origin = { protocol: 'v2-grpc', requestId, began, timeoutMs, signal, note, statusOf: (error) => writeError(error).status };
   const target = targetOf(asked, call);
   let request: InferRequest | undefined;
   const { result, answer } = await runCall(context, origin, {

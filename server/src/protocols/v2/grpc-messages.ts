@@ -7,7 +7,7 @@ import type { Encoded } from '../grpc/service.ts';
 import type { Costs } from '../grpc/skim.ts';
 import { contentsOf, tensorFromContents } from './contents.ts';
 import { dtypeOf, knownDtype, namesOf } from './datatypes.ts';
-import type { InferOutput, InferRequest, WantedOutput } from './infer.ts';
+import { checkParameters, type InferOutput, type InferRequest, type WantedOutput } from './infer.ts';
 import { V2_PROTO_RAW } from './proto.ts';
 import { isRawView, isView, MAX_ELEMENTS, rawOf, tooMany, stringsCost, tensorFromRaw, type RawTensor } from './raw.ts';
 
@@ -58,6 +58,7 @@ const INFER_RESPONSE = messages<InferReply>('inference.ModelInferResponse');
 /** @throws InferenceError malformed_request, invalid_input */
 export function requestOf(asked: InferMessage): InferRequest {
   const raw = asked.raw_input_contents;
+  checkParameters(Object.keys(asked.parameters));
   if (raw.length > 0 && raw.length !== asked.inputs.length) {
     throw new InferenceError('malformed_request', `expecting ${String(asked.inputs.length)} buffers in raw_input_contents, one for each input, got ${String(raw.length)}`);
   }

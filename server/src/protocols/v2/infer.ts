@@ -33,6 +33,11 @@ export interface InferOutput {
   binary: boolean;
 }
 
+/** @param names of a request's own parameters @throws InferenceError malformed_request */
+export function checkParameters(names: readonly string[]): void {
+  if (names.some((name) => name.startsWith('triton_'))) throw new InferenceError('malformed_request', "parameter keys starting with 'triton_' are reserved for Triton usage and should not be specified.");
+}
+
 /** @throws InferenceError invalid_input */
 export function callOf(request: InferRequest, spec: ServingSpec): Call {
   checkInputs(request.inputs, spec);

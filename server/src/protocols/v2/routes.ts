@@ -1,7 +1,7 @@
 // Owns the HTTP routes of the Open Inference Protocol V2, with Triton's extensions. Bodies are body.ts and answer.ts; the work is the
 // engine's. Must not import backends.
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { HttpAnswer } from '../../http/answer.ts';
+import { sendAnswer, type HttpAnswer } from '../../http/answer.ts';
 import { parseJson } from '../../http/json-body.ts';
 import type { PlainRoute } from '../../http/plain/exchange.ts';
 import { HEADERS } from '../../http/request-context.ts';
@@ -18,6 +18,7 @@ import { entryOf, loadModel, modelConfig, modelMetadata, modelOf, modelStatistic
 
 /** Length of the JSON in front of raw tensors. */
 const JSON_LENGTH = 'inference-header-content-length';
+const JSON_TYPE = 'application/json';
 const MODEL = '/v2/models/:model';
 const VERSION = `${MODEL}/versions/:version`;
 
@@ -41,20 +42,20 @@ function routesOf(context: ProtocolContext, bodies: V2Bodies): Row[] {
 
 function serverRoutes(context: ProtocolContext): Row[] {
   return [
-    ['GET', ['/v2', '/v2/'], () => serverMetadata()],
-    ['GET', ['/v2/health/live'], () => ({ live: true })],
+    ['GET', ['/v2', '/v2/'], said(() => serverMetadata())],
+    ['GET', ['/v2/health/live'], said(() => ({ live: true }))],
     ['GET', ['/v2/health/ready'], (_request, reply) => sendReady(reply, context.ready(), {})],
-    ['GET', ['/v2/models'], () => ({ models: [...new Set(context.manager.registry.entries().map((entry) => entry.name))] })],
-    ['GET', ['/v2/models/stats'], () => modelStatistics(context)],
+    ['GET', ['/v2/models'], said(() => ({ models: [...new Set(context.manager.registry.entries().map((entry) => entry.name))] }))],
+    ['GET', ['/v2/models/stats'], said(() => modelStatistics(context))],
   ];
 }
 
 function modelRoutes(context: ProtocolContext, bodies: V2Bodies): Row[] {
   const both = (suffix: string): string[] => [`${MODEL}${suffix}`, `${VERSION}${suffix}`];
   return [
-    ['GET', both(''), (request) => modelMetadata(context, targetOf(request))],
-    ['GET', both('/config'), (request) => modelConfig(context, targetOf(request))],
-    ['GET', both('/stats'), (request) => modelStatistics(context, targetOf(request))],
+    ['GET', both(''), said((request) => modelMetadata(context, targetOf(request)))],
+    ['GET', both('/config'), said((request) => modelConfig(context, targetOf(request)))],
+    ['GET', both('/stats'), said((request) => modelStatistics(context, targetOf(request)))],
     ['GET', both('/ready'), (request, reply) => {
       const target = targetOf(request);
       const { name } = entryOf(context, target);
@@ -64,15 +65,18 @@ function modelRoutes(context: ProtocolContext, bodies: V2Bodies): Row[] {
   ];
 }
 
+/** A repository may be named, as Triton has it: there is one here. */
+const repository = (suffix: string): string[] => [`/v2/repository${suffix}`, `/v2/repository/:repository${suffix}`];
+
 function repositoryRoutes(context: ProtocolContext): Row[] {
   return [
-    ['POST', ['/v2/repository/index'], (request) => repositoryIndex(context, optionsOf(request)['ready'] === true)],
-    ['POST', ['/v2/repository/models/:model/load'], async (request, reply) => {
+    ['POST', repository('/index'), said((request) => repositoryIndex(context, isReadyOnly(optionsOf(request))))],
+    ['POST', repository('/models/:model/load'), async (request, reply) => {
       refuseFiles(optionsOf(request)['parameters']);
       await loadModel(context, request.params.model, request.headers.authorization);
       return reply.code(200).send();
     }],
-    ['POST', ['/v2/repository/models/:model/unload'], async (request, reply) => {
+    ['POST', repository('/models/:model/unload'), async (request, reply) => {
       await unloadModel(context, request.params.model, request.headers.authorization);
       return reply.code(200).send();
     }],
@@ -80,7 +84,15 @@ function repositoryRoutes(context: ProtocolContext): Row[] {
 }
 
 /** Only the status counts for Triton's and MLServer's clients; KServe's read the body. */
-const sendReady = (reply: FastifyReply, ready: boolean, more: object): FastifyReply => reply.code(ready ? 200 : 503).send({ ...more, ready });
+const sendReady = (reply: FastifyReply, ready: boolean, more: object): FastifyReply => sendAnswer(reply, jsonAnswer(ready ? 200 : 503, { ...more, ready }));
+
+/** V2's servers say no charset. */
+const jsonAnswer = (status: number, body: object): HttpAnswer => ({ status, type: JSON_TYPE, bare: true, body: JSON.stringify(body) });
+
+/** What is said as JSON. */
+function said(what: (request: FastifyRequest<Named>) => object | Promise<object>): Handler {
+  return async (request, reply) => sendAnswer(reply, jsonAnswer(200, await what(request)));
+}
 
 const COUNTED: FastifyContextConfig = { counted: (request) => ({ protocol: 'v2', target: targetOf(request as FastifyRequest<Named>) }) };
 
@@ -88,6 +100,11 @@ const COUNTED: FastifyContextConfig = { counted: (request) => ({ protocol: 'v2',
 function targetOf(request: FastifyRequest<Named>): Target {
   const asked = request.headers[HEADERS.modelVersion];
   return { name: request.params.model, version: request.params.version ?? (typeof asked === 'string' && asked !== '' ? asked : undefined) };
+}
+
+function isReadyOnly({ ready = false }: Record<string, unknown>): boolean {
+  if (typeof ready !== 'boolean') throw new InferenceError('malformed_request', "Invalid value for 'ready': expected a boolean");
+  return ready;
 }
 
 /** An optional JSON object as the body. */
@@ -148,7 +165,7 @@ function inferSteps({ target, body, jsonLength }: Asked, { context, bodies }: { 
 }
 
 const httpAnswerOf = ({ bytes, jsonBytes }: InferBody): HttpAnswer =>
-  (jsonBytes === undefined ? { status: 200, type: 'application/json', bare: true, body: bytes } : { status: 200, type: 'application/octet-stream', body: bytes, headers: { [JSON_LENGTH]: String(jsonBytes) } });
+  (jsonBytes === undefined ? { status: 200, type: JSON_TYPE, bare: true, body: bytes } : { status: 200, type: 'application/octet-stream', body: bytes, headers: { [JSON_LENGTH]: String(jsonBytes) } });
 
 function jsonLengthOf(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined;
