@@ -8,7 +8,7 @@ import { allowManagement, type ManagementPolicy } from './http/management.ts';
 import { InferenceError } from './inference/errors.ts';
 import { LoadError } from './backends/backend.ts';
 import type { ModelManager } from './models/model-manager.ts';
-import { addTorchServeManagement, registrationOf } from './protocols/torchserve/management.ts';
+import { addTorchServeManagement, isRegistration, register, type Registration } from './protocols/torchserve/management.ts';
 import type { MetricsCollector } from './metrics/metrics-collector.ts';
 import type { ServerState } from '@slipway/api';
 
@@ -42,10 +42,9 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
   };
   const guarded = { onRequest };
   app.post('/models', guarded, async (request, reply) => {
-    const asTorchServe = registrationOf(request.query);
-    const { name, url, version, lazy } = asTorchServe ?? parse(LoadBody, request.body);
-    await load(manager, { name, url, version, lazy: lazy ?? false });
-    if (asTorchServe !== undefined) return { status: `Model "${name}" Version: ${version} registered` };
+    if (isRegistration(request)) return register(request, reply, (job) => load(manager, job));
+    const { name, url, version, lazy = false } = parse(LoadBody, request.body);
+    await load(manager, { name, url, version, lazy });
     return reply.code(201).send({ models: manager.metadata().filter((model) => model.name === name && model.version === version) });
   });
   const unload = async (request: FastifyRequest<Named>): Promise<unknown> => {
@@ -73,7 +72,7 @@ function addTorchServe(app: FastifyInstance, manager: ModelManager, policy: Mana
 }
 
 /** A load that fails is the caller's to mend: the words of the loader, not a failure of the server. */
-async function load(manager: ModelManager, job: { name: string; url: string; version: string; lazy: boolean }): Promise<void> {
+async function load(manager: ModelManager, job: Registration): Promise<void> {
   try {
     await manager.loadModel(job.name, job.url, job.version, { lazy: job.lazy });
   } catch (error) {

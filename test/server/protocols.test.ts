@@ -31,6 +31,12 @@ afterAll(async () => {
   folder[Symbol.dispose]();
 });
 
+/** Content type and body as they are. */
+async function bytes(url: string, init: RequestInit = {}): Promise<[string | null, string]> {
+  const answer = await fetch(url, init);
+  return [answer.headers.get('content-type'), await answer.text()];
+}
+
 describe('KServe V1', () => {
   it('says what is there and ready', async () => {
     const alive = await kserve.get('/');
@@ -47,6 +53,10 @@ describe('KServe V1', () => {
     }
     expect((await kserve.post('/v1/models/sentiment:predict', { instances: ['a wonderful evening', { text: 'never again' }] })).body.predictions).toMatchObject([{ prediction: 'positive' }, { prediction: 'negative' }]);
     expect((await kserve.post('/v1/models/pair:predict', { instances: [{ a: [1, 2], b: [1, 1] }, { a: [5, 5], b: [0, 1] }] })).body.predictions).toEqual([{ total: [2, 3], difference: [0, 1] }, { total: [5, 6], difference: [5, 4] }]);
+  });
+
+  it('says no charset', async () => {
+    for (const verb of ['predict', 'explain']) expect((await bytes(`${kserve.url}/v1/models/classifier:${verb}`, { method: 'POST', body: JSON.stringify({ instances: [ROW] }) }))[0]).toBe('application/json');
   });
 
   it('explains what its package declares', async () => {
@@ -80,7 +90,16 @@ describe('TorchServe', () => {
   const predict = (at: string, body: string | Buffer, type = 'application/json'): Promise<Answer> => ask(`${server.url}/predictions/${at}`, { method: 'PUT', body: body as string, headers: { 'content-type': type } });
 
   it('is healthy', async () => {
-    expect(await server.get('/ping')).toMatchObject({ status: 200, body: { status: 'Healthy' } });
+    expect(await bytes(`${server.url}/ping`)).toEqual(['application/json', '{\n  "status": "Healthy"\n}\n']);
+  });
+
+  it('lays out its own words with a line end, and what a model says without', async () => {
+    const [of, refused] = await bytes(`${server.url}/predictions/nobody`, { method: 'POST', body: '[1]' });
+    expect([of, refused]).toEqual(['application/json', `${JSON.stringify(JSON.parse(refused), null, 2)}\n`]);
+    const [type, text] = await bytes(`${server.url}/predictions/classifier`, { method: 'POST', body: JSON.stringify(ROW) });
+    expect([type, text]).toEqual(['application/json', JSON.stringify(JSON.parse(text), null, 2)]);
+    expect(await bytes(`${server.admin}/models?url=/nowhere&model_name=none`, { method: 'POST' })).toEqual(['application/json', '{\n  "code": 400,\n  "type": "BadRequestException",\n  "message": "ModelNotFound: /nowhere does not exist"\n}\n']);
+    expect((await ask(`${server.admin}/models/none`, { method: 'DELETE' })).status).toBe(200); // what failed is a model that may fit
   });
 
   it('reads JSON, texts and forms', async () => {

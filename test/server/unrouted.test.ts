@@ -30,9 +30,8 @@ async function send(to: TestServer, lines: string, body = '', length = Buffer.by
 }
 
 const BARE = 'application/json';
-const JSON_TYPE = `${BARE}; charset=utf-8`;
 const tf = (error: string): string => `{\n    "error": ${JSON.stringify(error)}\n}`;
-const torch = (code: number, type: string, message: string): string => JSON.stringify({ code, type, message }, null, 2);
+const torch = (code: number, type: string, message: string): string => `${JSON.stringify({ code, type, message }, null, 2)}\n`;
 
 /** A request line, status and body. */
 type Row = [string, number, string];
@@ -60,7 +59,7 @@ describe.each<[string, string, () => TestServer, Row[]]>([
     ['POST /v2/models/%zz/infer', 400, '{"error":"The path /v2/models/%zz/infer is not a valid URL."}'],
     [`POST /v2/models/${'n'.repeat(1025)}/infer`, 400, '{"error":"A segment of the path has more than 1024 characters."}'],
   ]],
-  ["TorchServe's", JSON_TYPE, () => server, [
+  ["TorchServe's", BARE, () => server, [
     ['GET /predictions', 404, torch(404, 'ResourceNotFoundException', 'There is no GET /predictions.')],
     ['GET /predictions/value', 405, torch(405, 'MethodNotAllowedException', '/predictions/value takes POST, PUT, not GET.')],
     ['POST /predictions/%zz', 400, torch(400, 'BadRequestException', 'The path /predictions/%zz is not a valid URL.')],

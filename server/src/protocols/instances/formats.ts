@@ -4,7 +4,7 @@ import { jsonCost } from '../../http/json-cost.ts';
 import type { ServingSpec } from '../../inference/spec.ts';
 import type { Kind } from '../../models/registry.ts';
 import type { CallResult, Item } from '../../pipeline/call.ts';
-import { decodeInvocation, decodeScore, decodeVertex, encodeInvocation, encodeScore, encodeVertex, isCsv, JSON_TYPE, type Body } from '../clouds/codec.ts';
+import { decodeInvocation, decodeScore, decodeVertex, encodeInvocation, encodeScore, encodeVertex, isCsv, type Body } from '../clouds/codec.ts';
 import { csvCost } from '../clouds/csv.ts';
 import { decodeBody as decodeKserve } from '../kserve/codec.ts';
 import { decodeBody as decodeTorchServe, encodePrediction, holdsPicture, type Shape } from '../torchserve/codec.ts';
@@ -45,14 +45,17 @@ export interface Format {
 
 const sent = (body: Sent): Opened => ({ takes: kindOf(body), decode: (spec) => ({ item: itemFor(body, spec) }) });
 
+/** KServe and TorchServe say no charset. */
+const BARE_TYPE = 'application/json';
+
 const JSON_BODY: Pick<Format, 'cost' | 'isRaw'> = { cost: jsonCost, isRaw: () => false };
 
 export const FORMATS: Readonly<Record<Protocol, Format>> = {
-  'kserve-v1': { ...JSON_BODY, open: (body) => sent(decodeKserve(body.toString('utf8'))), print: (result) => ({ type: JSON_TYPE, body: predictionsBody(result) }) },
+  'kserve-v1': { ...JSON_BODY, open: (body) => sent(decodeKserve(body.toString('utf8'))), print: (result) => ({ type: BARE_TYPE, body: predictionsBody(result) }) },
   torchserve: {
     ...JSON_BODY,
     open: (body, type) => ({ takes: 'tensors', decode: (spec) => decodeTorchServe(body, type, spec) }),
-    print: (result, { shape = 'one' }) => ({ type: JSON_TYPE, body: encodePrediction(result, shape) }),
+    print: (result, { shape = 'one' }) => ({ type: BARE_TYPE, body: encodePrediction(result, shape) }),
     isRaw: holdsPicture,
   },
   sagemaker: {

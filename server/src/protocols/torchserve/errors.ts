@@ -1,4 +1,5 @@
-// Owns what each code of the catalogue is to TorchServe's clients: the status and the Java class that its `type` names. PURE.
+// Owns what each code of the catalogue is to TorchServe's clients: the status and the Java class that its `type` names; and the form of
+// whatever is not a model's answer. PURE.
 import type { ErrorCode, InferenceError } from '../../inference/errors.ts';
 import type { HttpAnswer } from '../../http/answer.ts';
 
@@ -34,5 +35,8 @@ export const TORCHSERVE_ERRORS: Readonly<Record<ErrorCode, { status: number; typ
 
 export function writeError(error: InferenceError): HttpAnswer {
   const { status, type } = TORCHSERVE_ERRORS[error.code];
-  return { status, type: 'application/json', body: JSON.stringify({ code: status, type, message: error.message }, null, 2) };
+  return jsonAnswer(status, { code: status, type, message: error.message });
 }
+
+/** What TorchServe itself says, unlike a model: JSON on lines with a line end after it, and no charset. */
+export const jsonAnswer = (status: number, body: unknown): HttpAnswer => ({ status, type: 'application/json', bare: true, body: `${JSON.stringify(body, null, 2)}\n` });

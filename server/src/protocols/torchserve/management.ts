@@ -1,10 +1,11 @@
 // Owns TorchServe's management calls on the admin port, as far as they do not clash with the server's own: describe, register by query,
 // unregister, default version. Workers are set by TF_WORKERS when a model is loaded, so scaling is refused. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sendAnswer } from '../../http/answer.ts';
 import { asInferenceError, InferenceError } from '../../inference/errors.ts';
 import type { Entry, Registry } from '../../models/registry.ts';
 import { sendError } from '../protocol.ts';
-import { writeError } from './errors.ts';
+import { jsonAnswer, writeError } from './errors.ts';
 
 export interface TorchServeManagement {
   registry: Registry;
@@ -14,14 +15,14 @@ export interface TorchServeManagement {
 }
 
 type Named = { Params: { name: string; version?: string } };
-type Handle = (request: FastifyRequest<Named>, reply: FastifyReply) => unknown;
+type Handle = (request: FastifyRequest<Named>) => unknown;
 
 export function addTorchServeManagement(app: FastifyInstance, management: TorchServeManagement): void {
   const open = (handle: Handle) => (request: FastifyRequest<Named>, reply: FastifyReply) => answer(request, reply, handle);
   const guarded = (handle: Handle) =>
-    open((request, reply) => {
+    open((request) => {
       management.allow(request);
-      return handle(request, reply);
+      return handle(request);
     });
   app.get<Named>('/models/:name', open((request) => describe(management.registry, request.params)));
   app.get<Named>('/models/:name/:version', open((request) => describe(management.registry, request.params)));
@@ -30,10 +31,9 @@ export function addTorchServeManagement(app: FastifyInstance, management: TorchS
   for (const url of ['/models/:name', '/models/:name/:version']) app.put<Named>(url, guarded(refuseScaling));
 }
 
-async function answer(request: FastifyRequest<Named>, reply: FastifyReply, handle: Handle): Promise<FastifyReply> {
+async function answer<R extends FastifyRequest>(request: R, reply: FastifyReply, handle: (request: R) => unknown): Promise<FastifyReply> {
   try {
-    const body = await handle(request, reply);
-    return await reply.type('application/json').send(JSON.stringify(body, null, 2));
+    return await sendAnswer(reply, jsonAnswer(200, await handle(request)));
   } catch (thrown) {
     return sendError(request, reply, asInferenceError(thrown), writeError);
   }
@@ -79,10 +79,26 @@ function refuseScaling(): never {
   throw new InferenceError('not_supported', 'The number of workers is TF_WORKERS, read when the server starts.');
 }
 
-/** The query of `POST /models?url=...&model_name=...`, or undefined where the call is not TorchServe's. @throws InferenceError */
-export function registrationOf(query: unknown): { name: string; url: string; version: string; lazy: boolean } | undefined {
-  const { url, model_name: given, version = '1.0', initial_workers: workers } = query as Record<string, string | undefined>;
-  if (url === undefined) return undefined;
+export interface Registration {
+  name: string;
+  url: string;
+  version: string;
+  lazy: boolean;
+}
+
+/** Whether `POST /models` is TorchServe's: it says everything in its query. */
+export const isRegistration = ({ query }: FastifyRequest): boolean => (query as Record<string, unknown>)['url'] !== undefined;
+
+export function register(request: FastifyRequest, reply: FastifyReply, load: (job: Registration) => Promise<void>): Promise<FastifyReply> {
+  return answer(request, reply, async ({ query }) => {
+    const job = registrationOf(query as Record<string, string | undefined>);
+    await load(job);
+    return { status: `Model "${job.name}" Version: ${job.version} registered` };
+  });
+}
+
+/** @throws InferenceError */
+function registrationOf({ url = '', model_name: given, version = '1.0', initial_workers: workers }: Record<string, string | undefined>): Registration {
   const name = given ?? /([^/]+?)(?:\.\w+)?\/?$/.exec(url)?.[1] ?? '';
   if (name === '') throw new InferenceError('malformed_request', 'Parameter model_name is required.');
   return { name, url, version, lazy: workers === '0' };

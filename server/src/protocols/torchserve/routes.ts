@@ -1,10 +1,11 @@
 // Owns TorchServe's inference routes. `/ping` is SageMaker's too: both read the status alone. Must not import backends.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sendAnswer } from '../../http/answer.ts';
 import { HEADERS } from '../../http/request-context.ts';
 import type { InstanceBodies, Which } from '../instances/bodies.ts';
 import { answerCall, bodyOf, protocolScope, type ProtocolContext } from '../protocol.ts';
 import type { Shape } from './codec.ts';
-import { writeError } from './errors.ts';
+import { jsonAnswer, writeError } from './errors.ts';
 
 const PROTOCOL = 'torchserve';
 
@@ -14,7 +15,7 @@ export function addTorchServeRoutes(app: FastifyInstance, context: ProtocolConte
   protocolScope(app, { context, writeError }, (scope) => {
     scope.get('/ping', (_request, reply) => {
       const ready = context.ready();
-      return reply.code(ready ? 200 : 503).type('application/json').send(JSON.stringify({ status: ready ? 'Healthy' : 'Unhealthy' }));
+      return sendAnswer(reply, jsonAnswer(ready ? 200 : 503, { status: ready ? 'Healthy' : 'Unhealthy' }));
     });
     // curl -T sends PUT, curl -d POST; TorchServe takes both.
     for (const url of ['/predictions/:model', '/predictions/:model/:version']) {
@@ -35,6 +36,6 @@ function predict(context: ProtocolContext, bodies: InstanceBodies, { request, re
       ({ shape } = read);
       return read.call;
     },
-    encode: (result) => bodies.print(PROTOCOL, result, { accept: '', shape }),
+    encode: async (result) => ({ ...(await bodies.print(PROTOCOL, result, { accept: '', shape })), bare: true }),
   });
 }
