@@ -1,10 +1,11 @@
 // Owns the settings of the server: every environment variable, its default and its check, in one table. The only file that
-// reads the environment. `--help` prints the same table.
+// reads the environment, but for preload.ts, which needs one of them earlier. `--help` prints the same table.
 import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { DRAIN_DELAY_SECONDS, Isolation, ModelFormat, PORTS } from '@slipway/api';
 import { cgroupCpus, cgroupMemoryBytes } from './host/cgroup.ts';
+import { OFF } from './host/compile-cache.ts';
 
 const count = (fallback: number, min = 0): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().int().min(min).default(fallback);
 const share = (fallback: number): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().min(0).max(1).default(fallback);
@@ -48,6 +49,7 @@ const VARIABLES = {
   TF_THREADS: [count(0), 'threads inside one operation; 0 = CPUs of the container'],
   WORKER_HEAP_MB: [count(1024, 16), 'JavaScript heap of a worker, MiB'],
   ALLOW_SLOW_BACKEND: [flag, 'serve tfjs models without native TensorFlow, many times slower'],
+  COMPILE_CACHE: [text, `folder that keeps the server's compiled JavaScript for its next start and for further workers, its own user's alone; ${OFF} = none; default: one in the folder for temporary files`],
   DRAIN_DELAY_SECONDS: [z.coerce.number().min(0).default(DRAIN_DELAY_SECONDS), 'seconds of accepting after SIGTERM'],
   ADMIN_PORT: [count(PORTS.admin), 'port of /metrics, /state and management'],
   ADMIN_HOST: [text, 'address of the admin port; default 0.0.0.0 behind a router or with ADMIN_TOKEN, else 127.0.0.1'],
@@ -136,11 +138,12 @@ function aliasPorts(given: readonly string[], port: number): number[] {
 /** The ports that the managed clouds name; the API listens on its own as well. */
 const cloudPorts = ({ PORT, AIP_HTTP_PORT, SAGEMAKER_BIND_TO_PORT }: Values): number[] => [AIP_HTTP_PORT, SAGEMAKER_BIND_TO_PORT].filter((port) => port !== 0 && port !== PORT);
 
-/** What loaders, locales and native runtimes read; no tokens, no credentials. */
+/** What loaders, locales and native runtimes read; no tokens, no credentials. Of the server's own settings those that preload.ts reads. */
 const CHILD_VARIABLE = /^(PATH|HOME|TMPDIR|LANG|TZ|(LC|LD|DYLD|TF|ORT|OMP|KMP|MKL|MALLOC|ONEDNN|DNNL)_.+)$/;
+const OWN_CHILD_VARIABLES: readonly string[] = ['COMPILE_CACHE' satisfies Name];
 
 const childEnvironment = (env: NodeJS.ProcessEnv): Record<string, string> =>
-  Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value !== undefined && CHILD_VARIABLE.test(name) && !(name in VARIABLES) ? [[name, value]] : [])));
+  Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value !== undefined && (name in VARIABLES ? OWN_CHILD_VARIABLES.includes(name) : CHILD_VARIABLE.test(name)) ? [[name, value]] : [])));
 
 /** Has to be set before native TensorFlow is loaded, which reads the real environment, once. */
 export function setNativeEnvironment(env: NodeJS.ProcessEnv): void {

@@ -1,4 +1,5 @@
 // Entry of the server: settings, start, drain on SIGTERM. No logic of its own.
+import { flushCompileCache } from 'node:module';
 import type { TerminationReport } from '@slipway/api';
 import { ConfigError, helpText, readConfig, setNativeEnvironment } from './config.ts';
 import { keepCallsYoung } from './host/young-generation.ts';
@@ -13,6 +14,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   setNativeEnvironment(process.env);
   const server = await startServer(config);
+  void server.settled.then(() => setImmediate(flushCompileCache));
   const end = (): void => {
     process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');
     process.once('SIGINT', () => process.exit(130));

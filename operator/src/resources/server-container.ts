@@ -45,6 +45,8 @@ function serverEnv({ isvc, revision, number }: RevisionInput, timeoutSeconds: nu
       BATCH_MAX_DELAY_MS: String(durationMs(model.batching?.maxDelay ?? '0s')),
       DRAIN_DELAY_SECONDS: String(DRAIN_DELAY_SECONDS),
       REQUEST_TIMEOUT_SECONDS: String(timeoutSeconds),
+      // Named, since the server takes no folder of its own choice in a /tmp without a sticky bit, as an emptyDir is. This one is the server's alone.
+      COMPILE_CACHE: '/tmp/compile-cache',
     }),
     ...batchSizesEnv(model.batching),
     ...cacheEnv(model.cache),

@@ -1,5 +1,6 @@
 // What a worker does with the native tensors of its models, in a thread or in a process of its own: answers load, run, decode, unload and
 // stats, one at a time. Must not know HTTP, packages or batching policy, nor what carries its messages, nor whose turn it is.
+import { flushCompileCache } from 'node:module';
 import { LoadError, runtimeOf, type Backend, type BackendModel, type ImageJob, type LoadRequest, type RuntimeKind, type WorkerCalls, type WorkerFault, type WorkerReply, type WorkerRequest, type WorkerSettings } from './backend.ts';
 import { InferenceError, toRecord } from '../inference/errors.ts';
 import { concatRows, type Tensor } from '../inference/tensor.ts';
@@ -106,6 +107,8 @@ export function startWorker(given: WorkerSettings, answer: Answer): (request: Wo
     last = last.then(async () => {
       const reply = await replyTo(request);
       answer(reply, reply.ok ? transferables(reply.value) : []);
+      // Not at its end only, which may be a SIGKILL: the next worker, that of the first reload, begins beside calls.
+      if (request.op === 'start' && reply.ok) flushCompileCache();
     });
   };
 }
