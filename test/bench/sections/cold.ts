@@ -1,6 +1,8 @@
-// The section that starts the server with the sentiment model: its package local, with the page cache warm and empty; and after a
-// download, as a pod does it. A start ends when the server says that it is ready.
-import { readFileSync, writeFileSync } from 'node:fs';
+// The section that starts the server with the sentiment model: its package local, with the page cache warm and empty; again with what the
+// start before compiled, as a container that is restarted in its pod; and after a download, as a pod does it. A start ends when the server
+// says that it is ready.
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { serveSlipway } from '../contenders.ts';
 import { filesBelow, storeWith } from '../object-store.ts';
 import type { Cold } from '../results.ts';
@@ -18,6 +20,7 @@ function emptyPageCache(): boolean {
 
 interface Round {
   warm: number;
+  again: number;
   download: number;
   after: number;
   empty?: number;
@@ -31,8 +34,9 @@ export async function coldStarts(bench: Bench): Promise<Cold[]> {
   const { settings, scratch, note } = bench;
   const task = taskOf('sentiment', scratch);
   for (const file of filesBelow(task.model)) readFileSync(file);
-  const start = async (model = task.model): Promise<number> => {
-    const served = await serveSlipway({ ...task, model });
+  const emptyFolder = (): string => mkdtempSync(path.join(scratch, 'compiled-'));
+  const start = async (model = task.model, compiled = emptyFolder()): Promise<number> => {
+    const served = await serveSlipway({ ...task, model }, [], { COMPILE_CACHE: compiled });
     await served.stop();
     return served.readyMs;
   };
@@ -45,7 +49,9 @@ export async function coldStarts(bench: Bench): Promise<Cold[]> {
     for (let round = 0; round < settings.rounds; round++) {
       await store.download(); // its program may have left the page cache
       const { folder, ms: download } = await store.download();
-      rounds.push({ warm: await start(), download, after: await start(folder), ...(canEmpty ? { empty: await startCold(start) } : {}) });
+      const compiled = emptyFolder();
+      const [warm, again] = [await start(task.model, compiled), await start(task.model, compiled)];
+      rounds.push({ warm, again, download, after: await start(folder), ...(canEmpty ? { empty: await startCold(start) } : {}) });
     }
   } finally {
     await store.stop();
@@ -53,6 +59,7 @@ export async function coldStarts(bench: Bench): Promise<Cold[]> {
   const kind = (what: string, of: (round: Round) => number | undefined): Cold => ({ what, ms: rounds.flatMap((round) => of(round) ?? []) });
   return [
     kind('page cache warm', (round) => round.warm),
+    kind('again, with what that one compiled', (round) => round.again),
     ...(canEmpty ? [kind('page cache empty', (round) => round.empty)] : []),
     kind(`download of ${(store.bytes / 1e6).toFixed(1)} MB from S3 on loopback (slipway-fetch)`, (round) => round.download),
     kind('start after it', (round) => round.after),
