@@ -13,7 +13,7 @@ import { importImages, isContainerdReady } from './images.ts';
 import { NETWORK, type Layout } from './layout.ts';
 import { furnish, startAnchor } from './namespaces.ts';
 import { kubeconfigOf, makePki, writePrivate } from './pki.ts';
-import { makePrivateFolders } from './private-folders.ts';
+import { withPrivateFolders } from './private-folders.ts';
 import { controlGroupOf } from './record.ts';
 import { cniFolder } from './requirements.ts';
 import { ANCHOR, assertDaemonsRun, configure, ensureForward, logOf, noteProcess, runs, startStage, type State } from './state.ts';
@@ -42,7 +42,6 @@ export function recipeOf(layout: Layout, programs: Programs, proxySync: string |
 export async function bringUp(state: State, programs: Programs, images: readonly Image[]): Promise<void> {
   state.report('control plane');
   createGroups(controlGroupOf(state.record));
-  makePrivateFolders(state.layout);
   configure(state, cniFolder() ?? '');
   await makePki(state.layout.pki, state.layout.id);
   await openNamespaces(state, programs.pause);
@@ -70,8 +69,11 @@ function forwardApi(state: State): Promise<number> {
 /** Recorded only when complete: a half-furnished namespace is not resumed. */
 async function openNamespaces(state: State, pause: string): Promise<void> {
   if (runs(state.record, ANCHOR)) return;
-  const anchor = await startAnchor(pause, controlGroupOf(state.record), logOf(state, ANCHOR));
-  await furnish(anchor, state.layout);
+  const anchor = await withPrivateFolders(state.layout, async () => {
+    const started = await startAnchor(pause, controlGroupOf(state.record), logOf(state, ANCHOR));
+    await furnish(started, state.layout);
+    return started;
+  });
   noteProcess(state, ANCHOR, anchor);
 }
 

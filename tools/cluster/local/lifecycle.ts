@@ -85,5 +85,5 @@ async function remove(layout: Layout): Promise<void> {
     await removeGroups(controlGroupOf(record));
   }
   rmSync(layout.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  removePrivateFolders();
+  await removePrivateFolders();
 }
