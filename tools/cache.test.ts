@@ -32,6 +32,23 @@ describe('cachedDirectory', () => {
     expect(await readFile(path.join(entry, 'file'), 'utf8')).toBe('one');
   });
 
+  it('gives one whole entry to two calls of the same process', async () => {
+    const entry = path.join(folder, 'entry');
+    const [both, first] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const one = cachedDirectory(entry, async (partial) => {
+      await both.promise;
+      await make('one')(partial);
+    }).finally(() => first.resolve(undefined));
+    const two = cachedDirectory(entry, async (partial) => {
+      both.resolve(undefined);
+      await first.promise;
+      await make('two')(partial);
+    });
+    await Promise.all([one, two]);
+    expect(await readFile(path.join(entry, 'file'), 'utf8')).toBe('one');
+    expect(await readdir(folder)).toEqual(['entry']);
+  });
+
   it('makes a damaged entry again', async () => {
     const entry = path.join(folder, 'entry');
     await cachedDirectory(entry, make('one'));

@@ -1,6 +1,6 @@
 // The cache of the commands: where it lies, how an entry appears in it (whole or not at all), and how files in it are checked.
 // It must not know what is cached.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, realpathSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -51,20 +51,27 @@ const SEAL = 'manifest.json';
  */
 export async function cachedDirectory(directory: string, make: (partial: string) => Promise<void>, unsealed: readonly string[] = []): Promise<{ made: boolean }> {
   if (await isIntact(directory)) return { made: false };
-  await rm(directory, { recursive: true, force: true });
   await removeAbandoned(path.dirname(directory));
-  const partial = `${directory}.partial-${process.pid}`;
+  // A name of its own also among calls of this process: two clusters that come up side by side make the same entries.
+  const partial = `${directory}.${randomUUID()}.partial-${process.pid}`;
   try {
     await mkdir(partial, { recursive: true });
     await make(partial);
     await seal(partial, unsealed);
-    await rename(partial, directory).catch(async (error: unknown) => {
-      if (!(await isIntact(directory))) throw error; // another command made the same entry meanwhile: use that one
-    });
+    await putInPlace(partial, directory);
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
   return { made: true };
+}
+
+/** Whoever comes first wins: an intact entry may be in use already. */
+async function putInPlace(partial: string, directory: string): Promise<void> {
+  if (await isIntact(directory)) return;
+  await rm(directory, { recursive: true, force: true });
+  await rename(partial, directory).catch(async (error: unknown) => {
+    if (!(await isIntact(directory))) throw error;
+  });
 }
 
 /** True if the entry is sealed and its files are the sealed ones. An untouched file is known by size and time, a touched one is read. */
