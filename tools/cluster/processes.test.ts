@@ -13,6 +13,10 @@ it('counts a zombie as gone', () => {
   expect(parseStat(7, '7 (x) Z 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4242 0')).toBeUndefined();
 });
 
+it('counts a zombie as running while other threads of it still end: its ports are taken', () => {
+  expect(parseStat(7, '7 (x) Z 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 4242 0')).toEqual({ pid: 7, start: '4242' });
+});
+
 it('never signals another process of the same pid', async () => {
   const child = spawn('sleep', ['60']);
   const known = identify(child.pid ?? 0);

@@ -9,7 +9,7 @@ export interface ProcessId {
   readonly start: string;
 }
 
-/** The identity of a running process, or undefined if there is none of that pid (a zombie counts as none). */
+/** The identity of a running process, or undefined if there is none of that pid (a zombie counts as none once its last thread is gone). */
 export function identify(pid: number): ProcessId | undefined {
   try {
     return parseStat(pid, readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -18,11 +18,15 @@ export function identify(pid: number): ProcessId | undefined {
   }
 }
 
-/** Reads the line of /proc/PID/stat; the name in it may itself hold blanks and brackets. */
+/**
+ * Reads the line of /proc/PID/stat; the name in it may itself hold blanks and brackets. The first thread of a killed process is a
+ * zombie as soon as it has ended, while others that still end keep its files open: until then its ports are taken.
+ */
 export function parseStat(pid: number, stat: string): ProcessId | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, start] = [fields[0], fields[19]];
-  return state === 'Z' || state === 'X' || start === undefined ? undefined : { pid, start };
+  const [state, threads, start] = [fields[0], Number(fields[17]), fields[19]];
+  const isGone = state === 'X' || (state === 'Z' && threads <= 1);
+  return isGone || start === undefined ? undefined : { pid, start };
 }
 
 /** True if exactly this process still runs. */
