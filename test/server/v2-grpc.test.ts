@@ -129,7 +129,7 @@ describe('refusals', () => {
     ['too few elements', { model_name: 'twice-float32', inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], contents: { fp32_contents: [1] } }] }, grpc.status.INVALID_ARGUMENT, 'expected 2, got 1'],
     ['contents of another type', { model_name: 'twice-float32', inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], contents: { int_contents: [1, 2] } }] }, grpc.status.INVALID_ARGUMENT, 'of another type'],
     ['both forms at once', rawRequest([1, 2], { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], contents: { fp32_contents: [1, 2] } }] }), grpc.status.INVALID_ARGUMENT, 'must not be specified when using raw_input_contents'],
-    ['a missing input', { model_name: 'twice-float32' }, grpc.status.INVALID_ARGUMENT, "missing required input(s) ['x']"],
+    ['a missing input', { model_name: 'twice-float32' }, grpc.status.INVALID_ARGUMENT, "Got input(s) [], but missing required input(s) ['x']. Please provide all required input(s)."],
     ['an unknown output', rawRequest([1, 2], { outputs: [{ name: 'z' }] }), grpc.status.INVALID_ARGUMENT, 'has no output z'],
     ['a shape that cannot be', rawRequest([1, 2], { inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }] }), grpc.status.INVALID_ARGUMENT, 'is not possible'],
     ['a message over the limit', rawRequest(new Array<number>(300_000).fill(1)), grpc.status.RESOURCE_EXHAUSTED, 'the limit is 1000000'],

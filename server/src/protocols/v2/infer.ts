@@ -66,8 +66,8 @@ function checkInputs(inputs: readonly Tensor[], spec: ServingSpec): void {
   if (inputs.length !== known.length || known.some((input) => !inputs.some((sent) => sent.name === input.name))) {
     const missing = known.filter((input) => !inputs.some((sent) => sent.name === input.name)).map((input) => input.name);
     const names = inputs.map((input) => input.name);
-    const detail = missing.length > 0 ? `, but missing required input(s) ['${missing.join("','")}']. Please provide all required input(s).` : '.';
-    throw refused(`expected ${String(known.length)} inputs but got ${String(names.length)} inputs for model '${spec.name}'. Got input(s) ['${names.join("','")}']${detail}`, {
+    const detail = missing.length > 0 ? `, but missing required input(s) ${quotedList(missing)}. Please provide all required input(s).` : '.';
+    throw refused(`expected ${String(known.length)} inputs but got ${String(names.length)} inputs for model '${spec.name}'. Got input(s) ${quotedList(names)}${detail}`, {
       path: 'inputs',
       expected: known.map((input) => input.name).join(', '),
       got: names.join(', '),
@@ -75,6 +75,8 @@ function checkInputs(inputs: readonly Tensor[], spec: ServingSpec): void {
   }
   for (const input of inputs) checkDatatype(input, known, spec.name);
 }
+
+const quotedList = (names: readonly string[]): string => `[${names.map((name) => `'${name}'`).join(',')}]`;
 
 function checkDatatype(input: Tensor, known: readonly TensorSpec[], model: string): void {
   const wanted = known.find((candidate) => candidate.name === input.name);
