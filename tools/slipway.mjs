@@ -18,22 +18,14 @@ npx slipway COMMAND --help tells the rest.
 `;
 const MOST_TYPOS = 2;
 
-/** The command that a misspelt word was meant to be, or undefined if none is near. */
+/** The command that a misspelt word was meant to be, or undefined if none is near: letters in another order, two that are too many or missing. */
 function meant(word) {
-  const [nearest] = Object.keys(COMMANDS).map((name) => ({ name, typos: distance(word.toLowerCase(), name) })).sort((a, b) => a.typos - b.typos);
-  return nearest.typos <= MOST_TYPOS ? nearest.name : undefined;
+  const typos = (name) => lettersLeft(word.toLowerCase(), name).length + lettersLeft(name, word.toLowerCase()).length;
+  return Object.keys(COMMANDS).filter((name) => typos(name) <= MOST_TYPOS).sort((a, b) => typos(a) - typos(b))[0];
 }
 
-/** Letters to add, drop or change (Levenshtein). The same as in api/, which is TypeScript and may have to be installed first. */
-function distance(a, b) {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length];
-}
+/** What is left of a word without the letters of another one. */
+const lettersLeft = (word, other) => [...other].reduce((left, letter) => left.replace(letter, ''), word);
 
 const [word = '--help', ...args] = process.argv.slice(2);
 if (Object.hasOwn(COMMANDS, word)) {

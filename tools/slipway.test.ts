@@ -42,7 +42,7 @@ describe('npx slipway', { timeout: 60_000 }, () => {
   });
 });
 
-describe('slipway', () => {
+describe('slipway', { timeout: 60_000 }, () => {
   it('without a command is its help', async () => {
     expect(await typed()).toEqual(await typed('--help'));
     expect(await typed('-h')).toEqual(await typed('--help'));
