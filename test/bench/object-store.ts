@@ -2,17 +2,14 @@
 // know who serves what was fetched, nor print.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { ensurePrograms } from '../../tools/cluster/binaries.ts';
-import { freePort } from '../../tools/free-port.ts';
+import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { bundle } from '../../tools/images/bundle.ts';
-import { answersAt, start } from './processes.ts';
+import { clientOf, MINIO_KEYS, startMinio, type Minio } from '../support/minio.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..', '..');
 const BUCKET = 'models';
-const KEYS = { AWS_ACCESS_KEY_ID: 'slipway-bench', AWS_SECRET_ACCESS_KEY: 'slipway-bench-secret' };
 
 export interface Download {
   /** The models folder that it filled, as a pod mounts it. */
@@ -33,26 +30,17 @@ export const filesBelow = (folder: string): string[] =>
 
 /** Starts the store with the files of the package; `note` is told if MinIO has to be built first. */
 export async function storeWith(model: string, scratch: string, note: (line: string) => void): Promise<ObjectStore> {
-  const { minio } = await ensurePrograms(['minio'], { report: note });
-  const [folder, program] = [mkdtempSync(path.join(scratch, 'store-')), await fetchProgram(scratch)];
-  const endpoint = `http://127.0.0.1:${await freePort()}`;
-  const server = await start({
-    command: [minio, 'server', folder, '--address', new URL(endpoint).host, '--quiet'],
-    env: { HOME: folder, MINIO_ROOT_USER: KEYS.AWS_ACCESS_KEY_ID, MINIO_ROOT_PASSWORD: KEYS.AWS_SECRET_ACCESS_KEY, MINIO_BROWSER: 'off' },
-    ready: answersAt(`${endpoint}/minio/health/ready`),
-  });
+  const program = await fetchProgram(scratch);
+  const minio = await startMinio(note);
   return {
-    bytes: await upload(model, endpoint),
-    download: () => fetchInto(mkdtempSync(path.join(scratch, 'mount-')), program, endpoint),
-    stop: async () => {
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    bytes: await upload(model, minio),
+    download: () => fetchInto(mkdtempSync(path.join(scratch, 'mount-')), program, minio.endpoint),
+    stop: () => minio.stop(),
   };
 }
 
-async function upload(model: string, endpoint: string): Promise<number> {
-  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: { accessKeyId: KEYS.AWS_ACCESS_KEY_ID, secretAccessKey: KEYS.AWS_SECRET_ACCESS_KEY } });
+async function upload(model: string, minio: Minio): Promise<number> {
+  const client = clientOf(minio);
   try {
     await client.send(new CreateBucketCommand({ Bucket: BUCKET }));
     let bytes = 0;
@@ -80,7 +68,7 @@ async function fetchProgram(scratch: string): Promise<string> {
 
 /** @throws Error with what slipway-fetch said */
 async function fetchInto(folder: string, program: string, endpoint: string): Promise<Download> {
-  const env = { ...KEYS, PATH: process.env['PATH'], NODE_ENV: 'production', AWS_ENDPOINT_URL: endpoint, STORAGE_URI: `s3://${BUCKET}/package`, DEST: folder, FETCH_PORT: '0', TERMINATION_LOG: `${folder}.end` };
+  const env = { ...MINIO_KEYS, PATH: process.env['PATH'], NODE_ENV: 'production', AWS_ENDPOINT_URL: endpoint, STORAGE_URI: `s3://${BUCKET}/package`, DEST: folder, FETCH_PORT: '0', TERMINATION_LOG: `${folder}.end` };
   const began = performance.now();
   const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let words = '';

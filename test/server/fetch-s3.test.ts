@@ -1,64 +1,36 @@
 // slipway-fetch against a real S3 server (MinIO): whole prefixes and archives, resumed reads over a line that breaks, overwritten
 // objects, and every refusal named.
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { FetchedPackage, TerminationReport } from '@slipway/api';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { tarGz } from '../../router/src/fetch/test-archives.ts';
-import { ensurePrograms } from '../../tools/cluster/binaries.ts';
-import { freePort } from '../../tools/free-port.ts';
+import { clientOf, MINIO_KEYS, startMinio, type Minio } from '../support/minio.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../router/src/fetch/main.ts');
-const ACCESS = { AWS_ACCESS_KEY_ID: 'slipway-test', AWS_SECRET_ACCESS_KEY: 'slipway-test-secret' };
 
-let minio: ChildProcess | undefined;
-let store: string | undefined;
-let port: number;
+let minio: Minio | undefined;
+let endpoint: string;
 let client: S3Client | undefined;
 let folder: string;
 const proxies: net.Server[] = [];
 
 beforeAll(async () => {
-  const programs = await ensurePrograms(['minio'], { report: () => undefined });
-  store = mkdtempSync(path.join(os.tmpdir(), 'slipway-minio-'));
-  port = await freePort();
-  const env = { PATH: process.env['PATH'] ?? '', HOME: store, MINIO_ROOT_USER: ACCESS.AWS_ACCESS_KEY_ID, MINIO_ROOT_PASSWORD: ACCESS.AWS_SECRET_ACCESS_KEY };
-  minio = spawn(programs.minio, ['server', store, '--address', `127.0.0.1:${String(port)}`, '--quiet'], { env, stdio: 'ignore' });
-  client = new S3Client({
-    endpoint: `http://127.0.0.1:${String(port)}`,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: { accessKeyId: ACCESS.AWS_ACCESS_KEY_ID, secretAccessKey: ACCESS.AWS_SECRET_ACCESS_KEY },
-  });
-  await untilUp();
+  minio = await startMinio(() => undefined);
+  endpoint = minio.endpoint;
+  client = clientOf(minio);
   await client.send(new CreateBucketCommand({ Bucket: 'models' }));
 }, 600_000);
 
-async function untilUp(): Promise<void> {
-  for (;;) {
-    if (minio?.exitCode !== null) throw new Error(`MinIO ended with ${String(minio?.exitCode)}`);
-    const up = await fetch(`http://127.0.0.1:${String(port)}/minio/health/ready`).then((answer) => answer.ok, () => false);
-    if (up) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 afterAll(async () => {
   client?.destroy();
-  if (minio?.exitCode === null) {
-    const ended = once(minio, 'exit');
-    minio.kill('SIGKILL');
-    await ended;
-  }
-  if (store !== undefined) rmSync(store, { recursive: true, force: true });
+  await minio?.stop();
 });
 
 beforeEach(() => {
@@ -80,10 +52,10 @@ interface Ended {
 function fetchPackage(storageUri: string, env: Record<string, string> = {}): Promise<Ended> {
   const child = spawn(process.execPath, [MAIN], {
     env: {
-      ...ACCESS,
+      ...MINIO_KEYS,
       PATH: process.env['PATH'] ?? '',
       STORAGE_URI: storageUri,
-      AWS_ENDPOINT_URL: `http://127.0.0.1:${String(port)}`,
+      AWS_ENDPOINT_URL: endpoint,
       AWS_REGION: 'us-east-1',
       DEST: folder,
       TERMINATION_LOG: path.join(folder, 'termination-log'),
@@ -135,7 +107,8 @@ async function breakingLine(breaks: number, bytes: number, onBreak: () => Promis
   let left = breaks;
   let all = 0;
   const proxy = net.createServer((socket) => {
-    const upstream = net.connect(port, '127.0.0.1');
+    const { hostname, port } = new URL(endpoint);
+    const upstream = net.connect(Number(port), hostname);
     let passed = 0;
     socket.on('error', () => upstream.destroy());
     upstream.on('error', () => socket.destroy());
@@ -188,5 +161,5 @@ test.each([
   await put('sentiment/v2/model.json', '{}');
   expect(await fetchPackage(uri, env)).toMatchObject({ code: 1 });
   expect(report()).toMatchObject({ reason });
-  expect(report().message).not.toContain(ACCESS.AWS_SECRET_ACCESS_KEY);
+  expect(report().message).not.toContain(MINIO_KEYS.AWS_SECRET_ACCESS_KEY);
 });
