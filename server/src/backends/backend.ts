@@ -31,6 +31,8 @@ export interface LoadRequest {
 
 export interface LoadedInfo {
   signature: ModelSignature;
+  /** Further signatures of a SavedModel, by name. */
+  others?: Readonly<Record<string, ModelSignature>>;
   /** Bytes of the weights in one worker. */
   bytes: number;
   maxInt64: number;
@@ -40,7 +42,8 @@ export interface LoadedInfo {
 export interface BackendModel extends LoadedInfo {
   /** Bytes that failed runs left behind in native code and that nothing but a new worker frees. */
   readonly lostBytes?: number;
-  run(inputs: readonly Tensor[]): Tensor[] | Promise<Tensor[]>;
+  /** `signature`: one of `others`; absent = the model's own. */
+  run(inputs: readonly Tensor[], signature?: string): Tensor[] | Promise<Tensor[]>;
   dispose(): void | Promise<void>;
 }
 
@@ -83,7 +86,7 @@ export interface WorkerCalls {
   start: { payload: RuntimeKind; value: RuntimeInfo };
   load: { payload: LoadRequest; value: LoadedInfo };
   /** Several calls' inputs, stacked by the worker; the outputs of all of them. */
-  run: { payload: { parts: readonly (readonly Tensor[])[] }; value: { outputs: Tensor[]; computeMs: number } };
+  run: { payload: { parts: readonly (readonly Tensor[])[]; signature?: string | undefined }; value: { outputs: Tensor[]; computeMs: number } };
   decode: { payload: ImageJob; value: Tensor };
   unload: { payload: null; value: null };
   stats: { payload: null; value: RuntimeStats };

@@ -140,14 +140,15 @@ export class ModelRunner {
 
   /**
    * Runs several calls' inputs as one batch. The numbers' memory moves to the worker: the caller's tensors are empty afterwards
-   * when `transfer` lists it. @throws InferenceError worker_failed when no worker is free or the worker is lost.
+   * when `transfer` lists it. `signature`: one of the model's others. @throws InferenceError worker_failed when no worker is free or the
+   * worker is lost.
    */
-  async run(parts: readonly (readonly Tensor[])[], transfer: readonly ArrayBuffer[] = []): Promise<RunResult> {
+  async run(parts: readonly (readonly Tensor[])[], transfer: readonly ArrayBuffer[] = [], signature?: string): Promise<RunResult> {
     const slot = this.#slots.find((candidate) => candidate.seat !== undefined && !candidate.busy);
     if (slot?.seat === undefined) throw new InferenceError('worker_failed', 'No worker of the model is up; it is being started again.');
     slot.busy = true;
     try {
-      return await this.#call(slot, 'run', { parts }, transfer);
+      return await this.#call(slot, 'run', signature === undefined ? { parts } : { parts, signature }, transfer);
     } finally {
       slot.busy = false;
       if (slot.seat !== undefined) this.#events.free();

@@ -7,7 +7,7 @@ import { INT32_MAX, LoadError, type BackendModel, type LoadRequest } from './bac
 import { loadFault, runFault } from './faults.ts';
 import { Handles, TF_TYPES, type Native } from './native.ts';
 import type { Runtime } from './runtime.ts';
-import { bytesOf, type Tensor } from '../inference/tensor.ts';
+import { bytesOf, type ModelSignature, type Tensor } from '../inference/tensor.ts';
 
 /** What is used of the generated protobuf classes of tfjs-node. */
 interface ProtoMap<T> {
@@ -36,38 +36,46 @@ interface Binding extends TensorSpec {
 }
 
 interface Signature {
-  tags: string;
   inputs: Binding[];
   outputs: Binding[];
+}
+
+interface Graph {
+  tags: string;
+  signature: Signature;
+  others: ReadonlyMap<string, Signature>;
 }
 
 /** @throws LoadError naming the file and what is wrong with it. */
 export async function loadSavedModel(runtime: Runtime, request: LoadRequest): Promise<BackendModel> {
   const { native } = runtime;
   if (native === undefined) throw new LoadError('NativeBackendUnavailable', `${request.path} is a SavedModel, which only native TensorFlow runs`);
-  const signature = await readSignature(request);
+  const graph = await readGraph(request);
   let session: number;
   try {
-    session = native.binding.loadSavedModel(request.path, signature.tags);
+    session = native.binding.loadSavedModel(request.path, graph.tags);
   } catch (error) {
     throw loadFault(error, request.path);
   }
-  return modelOf(native, session, signature, request);
+  return modelOf(native, session, graph, request);
 }
 
 /** Native bookkeeping of one tensor, roughly. */
 const HANDLE_BYTES = 512;
 
-function modelOf(native: Native, session: number, signature: Signature, request: LoadRequest): BackendModel {
+function modelOf(native: Native, session: number, { signature: own, others }: Graph, request: LoadRequest): BackendModel {
   let lostBytes = 0;
   return {
-    signature: { inputs: signature.inputs.map(publicSpec), outputs: signature.outputs.map(publicSpec) },
+    signature: publicSignature(own),
+    ...(others.size === 0 ? {} : { others: Object.fromEntries([...others].map(([name, other]) => [name, publicSignature(other)])) }),
     bytes: folderBytes(request.path),
     maxInt64: INT32_MAX,
     get lostBytes(): number {
       return lostBytes;
     },
-    run: (inputs) => {
+    run: (inputs, name) => {
+      const signature = name === undefined ? own : others.get(name);
+      if (signature === undefined) throw new Error(`the model has no signature ${String(name)}`);
       try {
         return runSession(native, session, signature, inputs);
       } catch (error) {
@@ -83,6 +91,7 @@ function modelOf(native: Native, session: number, signature: Signature, request:
 }
 
 const publicSpec = ({ name, dtype, shape }: Binding): TensorSpec => ({ name, dtype, shape });
+const publicSignature = ({ inputs, outputs }: Signature): ModelSignature => ({ inputs: inputs.map(publicSpec), outputs: outputs.map(publicSpec) });
 
 function runSession(native: Native, session: number, signature: Signature, inputs: readonly Tensor[]): Tensor[] {
   const handles = new Handles(native.binding);
@@ -107,7 +116,7 @@ function runSession(native: Native, session: number, signature: Signature, input
   }
 }
 
-async function readSignature(request: LoadRequest): Promise<Signature> {
+async function readGraph(request: LoadRequest): Promise<Graph> {
   const graphs = await readMetaGraphs(path.join(request.path, 'saved_model.pb'));
   const graph = graphs.find((candidate) => tagsOf(candidate).includes('serve')) ?? graphs[0];
   if (graph === undefined) throw new LoadError('ModelParseFailed', `${request.path}/saved_model.pb holds no graph`);
@@ -120,8 +129,22 @@ async function readSignature(request: LoadRequest): Promise<Signature> {
     const names = [...found.keys()].sort().join(', ') || 'none';
     throw new LoadError('WrongSignature', `${request.path}/saved_model.pb has no signature ${request.signatureName}; it has: ${names}`);
   }
-  const read = (map: ProtoMap<TensorInfoProto>, kind: string): Binding[] => bindingsOf(map, `${request.path}/saved_model.pb, ${kind}`);
-  return { tags: tagsOf(graph).join(','), inputs: read(proto.getInputsMap(), 'input'), outputs: read(proto.getOutputsMap(), 'output') };
+  const others = [...found].filter(([name]) => name !== request.signatureName).sort(([a], [b]) => (a < b ? -1 : 1));
+  return { tags: tagsOf(graph).join(','), signature: read(proto, request), others: new Map(others.flatMap(([name, other]) => readable(name, other, request))) };
+}
+
+function read(proto: SignatureProto, request: LoadRequest): Signature {
+  const bindings = (map: ProtoMap<TensorInfoProto>, kind: string): Binding[] => bindingsOf(map, `${request.path}/saved_model.pb, ${kind}`);
+  return { inputs: bindings(proto.getInputsMap(), 'input'), outputs: bindings(proto.getOutputsMap(), 'output') };
+}
+
+/** A further signature that cannot be served is left out: the model's own is what it was loaded for. */
+function readable(name: string, proto: SignatureProto, request: LoadRequest): [string, Signature][] {
+  try {
+    return [[name, read(proto, request)]];
+  } catch {
+    return [];
+  }
 }
 
 const tagsOf = (graph: MetaGraphProto): string[] => graph.getMetaInfoDef()?.getTagsList() ?? [];

@@ -3,6 +3,7 @@
 import { flushCompileCache } from 'node:module';
 import { LoadError, runtimeOf, type Backend, type BackendModel, type ImageJob, type LoadRequest, type RuntimeKind, type WorkerCalls, type WorkerFault, type WorkerReply, type WorkerRequest, type WorkerSettings } from './backend.ts';
 import { InferenceError, toRecord } from '../inference/errors.ts';
+import { present } from '../inference/optional.ts';
 import { concatRows, type Tensor } from '../inference/tensor.ts';
 
 /** What failed runs may leave behind before the worker asks to be replaced. */
@@ -36,16 +37,16 @@ function opened(): Promise<Backend> {
 async function load(request: LoadRequest, id: number): Promise<WorkerCalls['load']['value']> {
   const model = await (await open(runtimeOf(request.format))).load(request);
   models.set(id, model);
-  return { signature: model.signature, bytes: model.bytes, maxInt64: model.maxInt64 };
+  return { signature: model.signature, ...present({ others: model.others }), bytes: model.bytes, maxInt64: model.maxInt64 };
 }
 
-async function run(parts: readonly (readonly Tensor[])[], id: number): Promise<WorkerCalls['run']['value']> {
+async function run({ parts, signature }: WorkerCalls['run']['payload'], id: number): Promise<WorkerCalls['run']['value']> {
   const model = models.get(id);
   if (model === undefined) throw new Error('no model is loaded');
   const names = parts[0]?.map((tensor) => tensor.name) ?? [];
   const inputs = names.map((_, index) => concatRows(parts.map((part) => part[index] as Tensor)));
   const started = performance.now();
-  const outputs = await model.run(inputs);
+  const outputs = await model.run(inputs, signature);
   return { outputs, computeMs: performance.now() - started };
 }
 
@@ -67,7 +68,7 @@ function isWorn(): boolean {
 const OPS: { [Op in keyof WorkerCalls]: (payload: never, model: number) => WorkerCalls[Op]['value'] | Promise<WorkerCalls[Op]['value']> } = {
   start: async (kind: RuntimeKind) => (await open(kind)).info,
   load,
-  run: ({ parts }: WorkerCalls['run']['payload'], model) => run(parts, model),
+  run,
   decode: async (job: ImageJob) => (await opened()).decode(job),
   unload: (_, model) => unload(model),
   stats: async () => {

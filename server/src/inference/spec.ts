@@ -13,11 +13,18 @@ export interface ImageInput {
   channels: number;
 }
 
+/** The signature of a SavedModel that is served where nobody names another. */
+export const DEFAULT_SIGNATURE = 'serving_default';
+
 export interface ServingSpec {
   name: string;
   version: string;
   format: ModelFormat;
   signature: ModelSignature;
+  /** Name of the signature, where it is a SavedModel's. */
+  signatureName?: string;
+  /** What a call of another signature of the model finds, by name. */
+  others?: Readonly<Record<string, ServingSpec>>;
   /** What a caller sends: tensors (or pictures), or texts. */
   takes: 'tensors' | 'text';
   /** The package's numeric steps, in order; a request's own preprocessing replaces them all. */

@@ -31,8 +31,9 @@ function setModel(metrics: MetricsCollector, entry: Entry, at: { backend: string
   metrics.set('slipway_server_model_ready', entry.servable && (model === undefined || model.runner.alive > 0) ? 1 : 0, labels);
   if (model === undefined) return;
   metrics.set('slipway_server_model_memory_bytes', model.runner.info.bytes * model.runner.workers, labels);
-  metrics.set('slipway_server_queue_length', model.batcher.waiting, labels);
-  metrics.set('nv_inference_pending_request_count', model.batcher.waiting, labels);
+  const waiting = [model, ...model.others.values()].reduce((sum, { batcher }) => sum + batcher.waiting, 0);
+  metrics.set('slipway_server_queue_length', waiting, labels);
+  metrics.set('nv_inference_pending_request_count', waiting, labels);
   if (model.cache === undefined) return;
   metrics.set('slipway_server_cache_bytes', model.cache.bytes, labels);
   metrics.set('slipway_server_cache_entries', model.cache.entries, labels);

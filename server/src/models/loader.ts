@@ -10,7 +10,7 @@ import type { BatchLimits } from '../batching/policy.ts';
 import { ResponseCache, type CacheLimits, type HeldMemory } from '../cache/response-cache.ts';
 import { picturesOf, pictureTensor, prepareInputs, prepareTensors } from '../inference/inputs.ts';
 import { present } from '../inference/optional.ts';
-import type { ServingSpec } from '../inference/spec.ts';
+import { DEFAULT_SIGNATURE, type ServingSpec } from '../inference/spec.ts';
 import type { Tensor } from '../inference/tensor.ts';
 import { textVectorizer, type TextVectorizer } from '../inference/text-vectorizer.ts';
 import { numericVersion } from '../inference/versions.ts';
@@ -19,6 +19,7 @@ import { openHandlers, preprocessSample, warmHandlers, type SampleBody } from '.
 import type { HandlerOptions, Handlers } from '../plugins/handlers.ts';
 import type { Model } from './model.ts';
 import { inside, type PackageOnDisk } from './model-package.ts';
+import { inTurns, openOthers } from './other-signatures.ts';
 import { specFor, textStepOf, type Identity } from './spec.ts';
 import { warmUp, type Run } from './warm-up.ts';
 
@@ -75,7 +76,7 @@ export async function loadModel(pool: WorkerPool, job: LoadJob, options: LoaderO
 async function loadWith(handlers: Handlers | undefined, pool: WorkerPool, job: LoadJob, { options, events }: { options: LoaderOptions; events: LoaderEvents }): Promise<Model> {
   const { files } = job;
   const vectorizer = await vectorizerOf(files);
-  const request = { format: files.format, path: files.modelPath, signatureName: files.manifest?.signature ?? 'serving_default' };
+  const request = { format: files.format, path: files.modelPath, signatureName: files.manifest?.signature ?? DEFAULT_SIGNATURE };
   const runner = await ModelRunner.open(pool, request, { workers: options.workers, ...homeOf(files, options.isolation), replaces: job.replaces?.runner });
   try {
     const spec = { ...specFor(job.identity, files, runner.info), ...present({ handlers: handlers?.given }) };
@@ -87,14 +88,17 @@ async function loadWith(handlers: Handlers | undefined, pool: WorkerPool, job: L
     const warm = await warmUp(run, spec.signature, samples, { iterations: options.warmupIterations, maxBatchSize: wanted.maxRows, allowed: wanted.allowed, workers: runner.workers });
     await warmHandlers(handlers, spec, samples, (inputs) => run([inputs]));
     const limits = { ...wanted, merge: warm.batching.enabled };
-    const batcher = new Batcher(runner, { ...limits, maxQueue: options.maxQueue, atEndOfTurn: setImmediate, onBatch: (batch) => { events.batch(spec, batch); } });
+    const batches = { ...limits, maxQueue: options.maxQueue, atEndOfTurn: setImmediate, onBatch: (batch: RanBatch) => { events.batch(spec, batch); } };
+    const batcher = new Batcher(runner, batches);
+    const model = { spec, runner, batcher, limits, vectorizer, handlers, cache: responseCache(options, files.manifest), ...warm, ...identityOf(files.manifest, job) };
+    const others = await openOthers(model, { ...batches, warmupIterations: options.warmupIterations });
     runner.listen({
-      free: () => { batcher.pump(); },
+      free: inTurns([batcher, ...[...others.values()].map((other) => other.batcher)]),
       lost: (why, delayMs) => { events.lost(spec, why, delayMs); },
       moved: () => { events.moved(spec); },
       alone: (why) => { events.alone(spec, why); },
     });
-    return { spec, runner, batcher, limits, vectorizer, handlers, cache: responseCache(options, files.manifest), ...warm, ...identityOf(files.manifest, job) };
+    return { ...model, others };
   } catch (error) {
     await runner.close();
     throw error;

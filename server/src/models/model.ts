@@ -33,6 +33,8 @@ export interface Model {
   readonly vectorizer: TextVectorizer | undefined;
   /** Answers that may be given again, where the model has that switched on. */
   readonly cache: ResponseCache | undefined;
+  /** The model under its other signatures, by name: with batches of their own, on the same workers. */
+  readonly others: ReadonlyMap<string, Model>;
   readonly batching: BatchingReport;
   readonly warmup: WarmupReport;
   /** Name and version that the package gives itself. */
@@ -43,7 +45,8 @@ export interface Model {
 
 /** Refuses what waits, answers what runs, unloads. */
 export async function closeModel(model: Model): Promise<void> {
-  model.batcher.close(new InferenceError('draining', `Model ${model.spec.name} ${model.spec.version} is being unloaded.`));
+  const draining = new InferenceError('draining', `Model ${model.spec.name} ${model.spec.version} is being unloaded.`);
+  for (const { batcher } of [model, ...model.others.values()]) batcher.close(draining);
   model.cache?.close();
   await Promise.all([model.runner.close(), model.handlers?.close()]);
 }

@@ -3,7 +3,7 @@ import type { ModelPackage, TensorSpec, TextPreprocessing } from '@slipway/api';
 import { LoadError, type LoadedInfo } from '../backends/backend.ts';
 import { isSupported } from '../inference/dtype-support.ts';
 import { present } from '../inference/optional.ts';
-import { imageInputOf, type ServingSpec } from '../inference/spec.ts';
+import { DEFAULT_SIGNATURE, imageInputOf, type ServingSpec } from '../inference/spec.ts';
 import { shapeText, type ModelSignature } from '../inference/tensor.ts';
 import { checkDeclarations } from './declarations.ts';
 import type { PackageOnDisk } from './model-package.ts';
@@ -30,8 +30,20 @@ export function specFor(identity: Identity, files: PackageOnDisk, info: LoadedIn
     maxInt64: info.maxInt64,
     explanation: manifest.explanation ?? 'none',
     baseline: manifest.baseline ?? {},
+    ...signaturesOf(identity, files, info),
     ...present({ image: imageInputOf(signature), contract: manifest.dataContract, uncertainty: manifest.uncertainty, trainingDataTag: manifest.trainingData?.tag }),
   };
+}
+
+/** The package says nothing of the others: tensors go in and come out as the file has them. */
+function signaturesOf(identity: Identity, files: PackageOnDisk, { others = {}, maxInt64 }: LoadedInfo): Pick<ServingSpec, 'signatureName' | 'others'> {
+  if (files.format !== 'saved-model') return {};
+  const served = Object.entries(others).filter(([, { inputs, outputs }]) => [...inputs, ...outputs].every(({ dtype }) => isSupported(files.format, dtype)));
+  const specs = served.map(([signatureName, signature]): [string, ServingSpec] => [
+    signatureName,
+    { ...identity, format: files.format, signature, signatureName, takes: 'tensors', numeric: [], postprocessing: [], maxInt64, explanation: 'none', baseline: {}, ...present({ image: imageInputOf(signature) }) },
+  ]);
+  return { signatureName: files.manifest?.signature ?? DEFAULT_SIGNATURE, ...(specs.length === 0 ? {} : { others: Object.fromEntries(specs) }) };
 }
 
 export function textStepOf(manifest: ModelPackage | undefined): TextPreprocessing | undefined {

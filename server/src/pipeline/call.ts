@@ -26,6 +26,8 @@ export interface Item {
 export interface Call {
   modelName: string | undefined;
   modelVersion: string | undefined;
+  /** One of the model's other signatures; absent = its own. */
+  signature?: string | undefined;
   items: readonly Item[];
   /** Rows of one piece; undefined = the server's MAX_BATCH_SIZE. */
   maxBatchSize: number | undefined;

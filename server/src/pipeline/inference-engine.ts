@@ -74,10 +74,10 @@ export class InferenceEngine {
 
   /** One function for all of it: each that waits costs a call a promise. */
   async #answer(lease: Lease, call: Call, context: CallContext): Promise<CallResult> {
-    const { model } = lease;
-    const { spec } = model;
     let release: (() => void) | undefined;
     try {
+      const model = signed(lease.model, call);
+      const { spec } = model;
       checkWanted(call, spec);
       const started = performance.now();
       const preparing = this.#prepare(model, call, context);
@@ -203,6 +203,13 @@ export class InferenceEngine {
     if (!kept) metrics.inference(timings.compute);
     for (const phase of kept ? (['preprocess', 'postprocess'] as const) : (['preprocess', 'queue', 'batch', 'compute', 'postprocess'] as const)) metrics.phase(spec.name, spec.version, phase, timings[phase]);
   }
+}
+
+/** @throws InferenceError where the model was loaded anew meanwhile, and lacks the signature now */
+function signed(model: Model, { signature }: Call): Model {
+  const found = signature === undefined ? model : model.others.get(signature);
+  if (found === undefined) throw invalidInput(`Model ${model.spec.name} has no signature ${String(signature)}.`, { path: 'signature_name', expected: [...model.others.keys()].join(', '), got: String(signature) });
+  return found;
 }
 
 /** What came out for each item, and how long it took. */

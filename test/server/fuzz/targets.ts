@@ -17,7 +17,7 @@ import { readOctets } from '../../../server/src/protocols/native/octets.ts';
 import { decodeExamples, tensorsOf } from '../../../server/src/protocols/tfserving/examples.ts';
 import { exampleTensors } from '../../../server/src/protocols/tfserving/example-messages.ts';
 import { MESSAGES } from '../../../server/src/protocols/tfserving/grpc-messages.ts';
-import { checkSignature, decodePredict, readBody } from '../../../server/src/protocols/tfserving/predict-request.ts';
+import { decodePredict, readBody, signatureIn } from '../../../server/src/protocols/tfserving/predict-request.ts';
 import { askedOf, predictItem } from '../../../server/src/protocols/tfserving/predict-messages.ts';
 import { parseTarget } from '../../../server/src/protocols/tfserving/target.ts';
 import { decodeBody as decodeTorchServe } from '../../../server/src/protocols/torchserve/codec.ts';
@@ -93,10 +93,10 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     ]),
   },
   'tfs-predict': {
-    about: 'TensorFlow Serving predict as JSON', run: (bytes) => { const [model, body] = forModel(bytes); const { tensors } = decodePredict(readBody(body.toString('utf8'), 'large-bigint'), model.signature.inputs); checked(tensors); prepareTensors(tensors, model, undefined, true); },
+    about: 'TensorFlow Serving predict as JSON', run: (bytes) => { const [model, body] = forModel(bytes); const json = readBody(body.toString('utf8'), 'large-bigint'); const { tensors } = decodePredict(json, signatureIn(json, model).spec.signature.inputs); checked(tensors); prepareTensors(tensors, model, undefined, true); },
     seeds: all(['{"signature_name":"serving_default","instances":[[1,2],[NaN,-Infinity]]}', '{"inputs":{"a":[[1,2]],"b":[{"b64":"dA=="}]}}', '{"instances":[{"a":[1,2],"b":"t"}]}', '{"inputs":[[9007199254740993,true]]}']),
   },
-  'tfs-examples': { about: 'TensorFlow Serving classify and regress as JSON', run: (bytes) => { const [model, body] = forModel(bytes); const json = readBody(body.toString('utf8'), 'always-bigint'); checkSignature(json); checked(tensorsOf(decodeExamples(json), model)); }, seeds: all(['{"context":{"a":1.5},"examples":[{"b":2.5},{"x":[1.0,2.0]}]}', '{"examples":[{"a":[1,2],"b":{"b64":"dA=="}}]}', '{"examples":[{"text":"t"}]}']) },
+  'tfs-examples': { about: 'TensorFlow Serving classify and regress as JSON', run: (bytes) => { const [model, body] = forModel(bytes); const json = readBody(body.toString('utf8'), 'always-bigint'); checked(tensorsOf(decodeExamples(json), signatureIn(json, model).spec)); }, seeds: all(['{"context":{"a":1.5},"examples":[{"b":2.5},{"x":[1.0,2.0]}]}', '{"examples":[{"a":[1,2],"b":{"b64":"dA=="}}]}', '{"examples":[{"text":"t"}]}']) },
   'tfs-grpc-predict': {
     about: 'PredictRequest and its TensorProtos', run: (bytes) => { const [model, body] = forModel(bytes); checkItem(predictItem(askedOf(MESSAGES.predictRequest.decode(body), 65_536), model), model); },
     seeds: all([

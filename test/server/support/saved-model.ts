@@ -21,6 +21,7 @@ export interface Node {
 export const attribute = {
   type: (dtype: DTName): Uint8Array => message([6, DT[dtype]]),
   shape: (shape: readonly number[]): Uint8Array => message([7, shapeProto(shape)]),
+  text: (value: string): Uint8Array => message([2, value]),
   bool: (value: boolean): Uint8Array => message([5, value ? 1 : 0]),
   int32s: (values: readonly number[]): Uint8Array =>
     message([8, message([1, DT.int32], [2, shapeProto([values.length])], [4, new Uint8Array(Int32Array.from(values).buffer)])]),

@@ -27,12 +27,18 @@ export interface Chosen {
   spec: ServingSpec;
 }
 
+/** What a call runs, and on which of the model's other signatures. */
+export interface Asked {
+  item: Item;
+  signature?: string | undefined;
+}
+
 export interface Exchange<T> {
   target: Target;
   /** `predict`, `Classify`, ...: as the transport calls it. */
   api: string;
   entrypoint: 'GRPC' | 'REST';
-  decode: (chosen: Chosen) => Soon<Item>;
+  decode: (chosen: Chosen) => Soon<Asked>;
   /** Outputs wanted, by name; all if absent. */
   outputs?: readonly string[];
   encode: (result: CallResult, chosen: Chosen) => Soon<T>;
@@ -48,7 +54,7 @@ export function stepsOf<T>(server: TfServing, exchange: Exchange<T>): Steps<T> {
     target: { name: exchange.target.name, version: undefined },
     decode: () => {
       steps.target = entry = server.versions.resolve(exchange.target, servableMissing);
-      return following(described(server, entry), (found) => following(exchange.decode((chosen = found)), (item) => callOf(found, item, exchange.outputs)));
+      return following(described(server, entry), (found) => following(exchange.decode((chosen = found)), (asked) => callOf(found, asked, exchange.outputs)));
     },
     encode: (result) => {
       if (chosen === undefined) throw asInferenceError(new Error('encoded before it was decoded'));
@@ -76,8 +82,8 @@ export const choose = (server: Pick<TfServing, 'context' | 'versions'>, target: 
 const described = ({ context }: Pick<TfServing, 'context'>, entry: Entry): Soon<Chosen> =>
   following(context.engine.describe({ name: entry.name, version: entry.version, takes: 'tensors' }), ({ spec }) => ({ entry, spec }));
 
-const callOf = ({ entry }: Chosen, item: Item, outputs: readonly string[] = []): Call =>
-  ({ modelName: entry.name, modelVersion: entry.version, items: [item], maxBatchSize: undefined, extras: false, answer: 'tensors', nonFinite: true, outputs });
+const callOf = ({ entry }: Chosen, { item, signature }: Asked, outputs: readonly string[] = []): Call =>
+  ({ modelName: entry.name, modelVersion: entry.version, signature, items: [item], maxBatchSize: undefined, extras: false, answer: 'tensors', nonFinite: true, outputs });
 
 /** The outputs of the only item of a call. */
 export const outputsOf = (result: CallResult): readonly Tensor[] => result.results[0]?.outputs ?? [];

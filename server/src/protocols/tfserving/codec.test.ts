@@ -12,7 +12,8 @@ import { decodeExamples, tensorsOf } from './examples.ts';
 import { metadataBody, statusBody } from './info-bodies.ts';
 import { readJson } from './json-reader.ts';
 import { decimal, general } from './numbers.ts';
-import { decodePredict, readBody } from './predict-request.ts';
+import { decodePredict, readBody, signatureIn } from './predict-request.ts';
+import { allOf, signed } from './signatures.ts';
 import { encodePredict } from './predict-response.ts';
 import { classesOf, encodeClasses, encodeValues, valuesOf } from './results.ts';
 import { parseTarget } from './target.ts';
@@ -23,7 +24,10 @@ const fixture = (name: string): string => readFileSync(path.join(FIXTURES, name)
 const input = (name: string, dtype: DType = 'float32', shape: number[] = [-1, 2]): TensorSpec => ({ name, dtype, shape });
 const ONE = [input('x')];
 const TWO = [input('a'), input('b', 'int64', [-1])];
-const predict = (body: string, inputs: readonly TensorSpec[] = ONE): { format: string; tensors: Tensor[] } => decodePredict(readBody(body, 'large-bigint'), inputs);
+const predict = (body: string, inputs: readonly TensorSpec[] = ONE): { format: string; tensors: Tensor[] } => {
+  const json = readBody(body, 'large-bigint');
+  return decodePredict(json, signatureIn(json, spec([...inputs], [])).spec.signature.inputs);
+};
 const tensor = (name: string, dtype: DType, shape: number[], values: unknown[]): Tensor => {
   const data = layoutOf(dtype).make(sizeOf(shape)) as unknown[];
   values.forEach((value, at) => { data[at] = value; });
@@ -299,5 +303,26 @@ describe('errors', () => {
     for (const code of Object.keys(ERRORS) as ErrorCode[]) expect(httpStatusOf(code)).toBeGreaterThanOrEqual(400);
     expect(httpStatusOf('model_version_elsewhere')).toBe(421); // the router goes on by it
     expect(httpStatusOf('queue_full')).toBe(CANONICAL.UNAVAILABLE.http);
+  });
+});
+
+describe('signatures', () => {
+  const other = spec(ONE, [], { signatureName: 'other' });
+  const model = spec(TWO, [], { signatureName: 'main', others: { other } });
+  it.each<[string, string, ServingSpec, { spec: ServingSpec; signature?: string } | undefined]>([
+    ['no name is the model\'s own', '', model, { spec: model }],
+    ['its own name too', 'main', model, { spec: model }],
+    ['serving_default, where none is called so', 'serving_default', model, { spec: model }],
+    ['another', 'other', model, { spec: other, signature: 'other' }],
+    ['serving_default, where one is called so', 'serving_default', { ...model, others: { serving_default: other } }, { spec: other, signature: 'serving_default' }],
+    ['none', 'toString', model, undefined],
+    ['of a model that is no SavedModel', 'serving_default', spec(ONE, []), { spec: spec(ONE, []) }],
+  ])('%s', (_, name, of, found) => {
+    expect(signed(of, name)).toEqual(found);
+  });
+
+  it('are all told of', () => {
+    expect(Object.keys(allOf(model))).toEqual(['main', 'other']);
+    expect(Object.keys(allOf(spec(ONE, [])))).toEqual(['serving_default']);
   });
 });

@@ -1,7 +1,5 @@
-// Owns TensorFlow's names and numbers of the dtypes, and the name of the one signature that is served. PURE.
+// Owns TensorFlow's names and numbers of the dtypes. PURE.
 import type { DType } from '@slipway/api';
-
-export const DEFAULT_SIGNATURE = 'serving_default';
 
 interface TensorFlowType {
   /** In error texts. */

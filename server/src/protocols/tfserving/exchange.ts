@@ -5,30 +5,32 @@ import type { Tensor } from '../../inference/tensor.ts';
 import type { Item } from '../../pipeline/call.ts';
 import { decodeExamples, tensorsOf } from './examples.ts';
 import type { JsonObject, JsonValue } from './json-reader.ts';
-import { checkSignature, decodePredict, instancesOf, isNamed, readBody, type Format } from './predict-request.ts';
+import { decodePredict, instancesOf, isNamed, readBody, signatureIn, type Format } from './predict-request.ts';
 import { encodePredict } from './predict-response.ts';
 import { classesOf, encodeClasses, encodeValues, valuesOf } from './results.ts';
 import type { Method } from './target.ts';
 
 export interface Decoded {
   item: Pick<Item, 'tensors' | 'pictures'>;
+  /** Which of the model's other signatures. */
+  signature?: string | undefined;
   format: Format;
 }
 
 /** @throws InferenceError with TensorFlow Serving's words */
-export function decodeCall(method: Method, text: string, spec: ServingSpec): Decoded {
-  if (method === 'predict') return decodePrediction(text, spec);
+export function decodeCall(method: Method, text: string, model: ServingSpec): Decoded {
+  if (method === 'predict') return decodePrediction(text, model);
   const body = readBody(text, 'always-bigint');
-  checkSignature(body);
-  return { item: { tensors: tensorsOf(decodeExamples(body), spec) }, format: 'row' };
+  const { spec, signature } = signatureIn(body, model);
+  return { item: { tensors: tensorsOf(decodeExamples(body), spec) }, signature, format: 'row' };
 }
 
-function decodePrediction(text: string, spec: ServingSpec): Decoded {
+function decodePrediction(text: string, model: ServingSpec): Decoded {
   const body = readBody(text, 'large-bigint');
-  checkSignature(body);
+  const { spec, signature } = signatureIn(body, model);
   const pictures = spec.image === undefined ? undefined : picturesOf(body['instances'] === undefined ? body['inputs'] : rowPictures(body, spec.image.name), spec);
   const format = body['instances'] === undefined ? 'columnar' : 'row';
-  return { item: pictures === undefined ? { tensors: decodePredict(body, callerSignature(spec).inputs).tensors } : { pictures }, format };
+  return { item: pictures === undefined ? { tensors: decodePredict(body, callerSignature(spec).inputs).tensors } : { pictures }, signature, format };
 }
 
 /** The values of the only input, row by row. */

@@ -1,14 +1,15 @@
 // Owns TensorFlow Serving's gRPC services: PredictionService and ModelService. Messages are in the codecs beside it; the work is the
 // engine's. Must not import backends.
 import { asInferenceError, type InferenceError } from '../../inference/errors.ts';
-import { callerSignature } from '../../inference/spec.ts';
+import { callerSignature, type ServingSpec } from '../../inference/spec.ts';
 import type { TensorSpec } from '@slipway/api';
 import { HEADERS, roleOf } from '../../http/request-context.ts';
 import { unary, type Encoded, type GrpcCall, type Methods } from '../grpc/service.ts';
 import { GRPC, GrpcError, statusOf } from '../grpc/status.ts';
+import type { CallResult } from '../../pipeline/call.ts';
 import { runCall } from '../protocol.ts';
 import { choose, outputsOf, stepsOf, type Chosen, type Exchange, type TfServing } from './call.ts';
-import { DEFAULT_SIGNATURE, TYPES } from './dtypes.ts';
+import { TYPES } from './dtypes.ts';
 import { CANONICAL, httpStatusOf, TFSERVING_ERRORS } from './errors.ts';
 import type { ExampleReply } from './example-messages.ts';
 import { invalid } from './fill.ts';
@@ -17,6 +18,7 @@ import { PREDICT_METHOD, STATES, stateOf } from './info-bodies.ts';
 import type { Target } from './target.ts';
 import { headOf, readExamples, readPredict, writeExamples, writePredict } from './grpc-bodies.ts';
 import { predictItem, type PredictAsked } from './predict-messages.ts';
+import { allOf, nameOf, NoSignature, signed, type Signed } from './signatures.ts';
 import { versionsMissing } from './versions.ts';
 import { field } from '../v2/grpc-messages.ts';
 
@@ -44,8 +46,7 @@ export function tfServingMethods(server: TfServing): Methods {
 /** @throws InferenceError, GrpcError */
 function targetOf(spec: Spec, { metadata: headers }: GrpcCall): Target {
   if (spec === null || spec === undefined) throw invalid('Missing ModelSpec');
-  const { signature_name: signature = '', version_label: label = '' } = spec;
-  if (!['', DEFAULT_SIGNATURE].includes(signature)) throw new GrpcError(GRPC.failedPrecondition, `Serving signature key "${signature.slice(0, 200)}" not found.`);
+  const { version_label: label = '' } = spec;
   const version = spec.version?.value.toString();
   return { name: spec.name, version, label: version !== undefined || label === '' ? undefined : label, role: roleOf(headers) };
 }
@@ -55,6 +56,14 @@ function calledOf(spec: Spec, call: GrpcCall): Target {
   const target = targetOf(spec, call);
   if (target.name === '') throw invalid('ModelSpec has no name specified.');
   return target;
+}
+
+/** @throws NoSignature */
+function signatureOf(model: ServingSpec, asked: Spec): Signed {
+  const { signature_name: name = '' } = asked ?? {};
+  const found = signed(model, name);
+  if (found === undefined) throw new NoSignature(name);
+  return found;
 }
 
 type Work<T> = Omit<Exchange<T>, 'target' | 'entrypoint'> & { spec: Spec };
@@ -76,6 +85,7 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (thrown) {
     if (thrown instanceof GrpcError) throw thrown;
+    if (thrown instanceof NoSignature) throw new GrpcError(GRPC.failedPrecondition, thrown.message);
     const error = asInferenceError(thrown);
     const code = CANONICAL[TFSERVING_ERRORS[error.code].code].grpc;
     throw code === statusOf(error) ? error : new GrpcError(code, error.message, error.retryAfterSeconds);
@@ -88,13 +98,14 @@ async function predict(server: TfServing, bytes: Uint8Array, call: GrpcCall): Pr
   return exchange(server, call, {
     spec: asked.model_spec,
     api: 'Predict',
-    decode: ({ spec }) => {
+    decode: ({ spec: model }) => {
+      const { spec, signature } = signatureOf(model, asked.model_spec);
       const item = predictItem(asked, spec);
       checkFilter(asked, callerSignature(spec).outputs);
-      return item;
+      return { item, signature };
     },
     outputs: asked.output_filter,
-    encode: (result, chosen) => writePredict(bodies, { outputs: outputsOf(result), model_spec: echo(server, chosen) }, result.cache !== undefined),
+    encode: (result, chosen) => writePredict(bodies, { outputs: outputsOf(result), model_spec: echo(server, chosen, result) }, result.cache !== undefined),
   });
 }
 
@@ -106,21 +117,24 @@ function checkFilter({ output_filter: wanted }: PredictAsked, outputs: readonly 
   });
 }
 
-/** The model that answered. */
-const echo = ({ versions }: TfServing, { entry }: Chosen): ModelSpecMessage => ({ name: entry.name, version: { value: versions.numberOf(entry) }, signature_name: DEFAULT_SIGNATURE });
+/** The model and signature that answered. */
+const echo = ({ versions }: TfServing, { entry }: Chosen, { spec }: Pick<CallResult, 'spec'>): ModelSpecMessage => ({ name: entry.name, version: { value: versions.numberOf(entry) }, signature_name: nameOf(spec) });
 
 const API = { classify: 'Classify', regress: 'Regress' } as const;
 
 async function examples(server: TfServing, bytes: Uint8Array, call: GrpcCall, method: ExampleReply['method']): Promise<Uint8Array> {
   const { model_spec: spec, input } = await translated(() => Promise.resolve(headOf(MESSAGES.exampleHead, bytes)));
-  return exchange(server, call, { spec, api: API[method], ...exampleWork(server, { bytes, input, kept: false }, { form: 'response', method }) });
+  return exchange(server, call, { spec, api: API[method], ...exampleWork(server, { bytes, input, kept: false, asked: spec }, { form: 'response', method }) });
 }
 
-function exampleWork(server: TfServing, request: Parameters<typeof readExamples>[1], how: Pick<ExampleReply, 'form' | 'method'>): Pick<Work<Uint8Array>, 'decode' | 'encode'> {
+function exampleWork(server: TfServing, { asked, ...request }: Parameters<typeof readExamples>[1] & { asked: Spec }, how: Pick<ExampleReply, 'form' | 'method'>): Pick<Work<Uint8Array>, 'decode' | 'encode'> {
   const { bodies } = server;
   return {
-    decode: async ({ spec }) => ({ tensors: await readExamples(bodies, request, spec) }),
-    encode: (result, chosen) => writeExamples(bodies, { ...how, outputs: outputsOf(result), spec: chosen.spec, model_spec: echo(server, chosen) }, result.cache !== undefined),
+    decode: async ({ spec: model }) => {
+      const { spec, signature } = signatureOf(model, asked);
+      return { item: { tensors: await readExamples(bodies, request, spec) }, signature };
+    },
+    encode: (result, chosen) => writeExamples(bodies, { ...how, outputs: outputsOf(result), spec: result.spec, model_spec: echo(server, chosen, result) }, result.cache !== undefined),
   };
 }
 
@@ -133,7 +147,7 @@ async function multi(server: TfServing, bytes: Uint8Array, call: GrpcCall): Prom
   const results = await Promise.all(tasks.map(({ model_spec: spec, method_name: name }) => {
     const method = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
     if (method === undefined) throw new GrpcError(GRPC.unimplemented, `Unsupported signature method_name: ${name.slice(0, 100)}`);
-    return exchange(server, call, { spec, api: 'MultiInference', ...exampleWork(server, { bytes, input, kept: true }, { form: 'result', method }) });
+    return exchange(server, call, { spec, api: 'MultiInference', ...exampleWork(server, { bytes, input, kept: true, asked: spec }, { form: 'result', method }) });
   }));
   return results.flatMap((result) => field(RESULTS_FIELD, [result]));
 }
@@ -151,14 +165,19 @@ async function metadata(server: TfServing, request: { model_spec?: Spec; metadat
   const other = request.metadata_field.find((field) => field !== METADATA_FIELD);
   if (other !== undefined) throw invalid(`Metadata field ${other.slice(0, 100)} is not supported`);
   const chosen = await choose(server, calledOf(request.model_spec, call));
-  const { inputs, outputs } = callerSignature(chosen.spec);
-  const signature = { inputs: infosOf(inputs), outputs: infosOf(outputs), method_name: PREDICT_METHOD };
-  const value = MESSAGES.signatures.encode({ signature_def: { [DEFAULT_SIGNATURE]: signature } });
-  const { signature_name: _, ...spec } = echo(server, chosen);
+  const value = MESSAGES.signatures.encode({ signature_def: Object.fromEntries(Object.entries(allOf(chosen.spec)).map(([name, each]) => [name, definitionOf(each)])) });
+  const { signature_name: _, ...spec } = echo(server, chosen, chosen);
   return { model_spec: spec, metadata: { [METADATA_FIELD]: { type_url: 'type.googleapis.com/tensorflow.serving.SignatureDefMap', value } } };
 }
 
-function infosOf(tensors: readonly TensorSpec[]): Record<string, { name: string; dtype: number; tensor_shape: { dim: { size: number }[] } }> {
+function definitionOf(spec: ServingSpec): { inputs: Infos; outputs: Infos; method_name: string } {
+  const { inputs, outputs } = callerSignature(spec);
+  return { inputs: infosOf(inputs), outputs: infosOf(outputs), method_name: PREDICT_METHOD };
+}
+
+type Infos = Record<string, { name: string; dtype: number; tensor_shape: { dim: { size: number }[] } }>;
+
+function infosOf(tensors: readonly TensorSpec[]): Infos {
   return Object.fromEntries(tensors.map(({ name, dtype, shape }) => [name, { name: `${name}:0`, dtype: TYPES[dtype].number, tensor_shape: { dim: shape.map((size) => ({ size })) } }]));
 }
 

@@ -2,8 +2,9 @@
 import type { ModelState, TensorSpec } from '@slipway/api';
 import { callerSignature, type ServingSpec } from '../../inference/spec.ts';
 import type { ErrorCode } from '../../inference/errors.ts';
-import { DEFAULT_SIGNATURE, TYPES } from './dtypes.ts';
+import { TYPES } from './dtypes.ts';
 import { protobufJson, type Printable } from './protobuf-json.ts';
+import { allOf } from './signatures.ts';
 
 /** TensorFlow Serving's states and their numbers. */
 export const STATES = { UNKNOWN: 0, START: 10, LOADING: 20, AVAILABLE: 30, UNLOADING: 40, END: 50 } as const;
@@ -44,7 +45,7 @@ export function statusBody(versions: readonly VersionStatus[]): string {
 /** What metadata says of a model; the pieces are put together by hand in the original, hence the odd white space. */
 export function metadataBody(name: string, version: number, spec: ServingSpec): string {
   const model = protobufJson({ name, signature_name: '', version: String(version) });
-  const signatures = protobufJson({ signature_def: { [DEFAULT_SIGNATURE]: signatureOf(spec) } });
+  const signatures = protobufJson({ signature_def: Object.fromEntries(Object.entries(allOf(spec)).map(([key, each]) => [key, signatureOf(each)])) });
   return `{\n"model_spec":${model},\n"metadata": {"signature_def": ${signatures}}\n}\n`;
 }
 

@@ -1,10 +1,11 @@
 // Owns the body of a predict call -> tensors: `instances` row by row, or `inputs` by columns. PURE.
 import type { TensorSpec } from '@slipway/api';
 import type { InferenceError } from '../../inference/errors.ts';
+import type { ServingSpec } from '../../inference/spec.ts';
 import { sizeOf, type Tensor } from '../../inference/tensor.ts';
-import { DEFAULT_SIGNATURE } from './dtypes.ts';
 import { checkLists, Filling, invalid, shapeOf } from './fill.ts';
 import { JsonParseError, readJson, type Integers, type JsonObject, type JsonValue } from './json-reader.ts';
+import { signed, type Signed } from './signatures.ts';
 import { isB64, valueText } from './value-text.ts';
 
 /** Which of the two shapes the caller sent; it is answered in the same. */
@@ -51,17 +52,17 @@ function isTwice(text: string, key: string): boolean {
   return at >= 0 && text.includes(key, at + key.length);
 }
 
-/** @throws InferenceError unless the name is absent, empty or the one signature that is served. */
-export function checkSignature(body: JsonObject): void {
-  const name = body['signature_name'];
-  if (name === undefined || name === '' || name === DEFAULT_SIGNATURE) return;
+/** The signature that a body names, of those that the model has. @throws InferenceError if there is none of that name */
+export function signatureIn(body: JsonObject, spec: ServingSpec): Signed {
+  const { signature_name: name = '' } = body;
   if (typeof name !== 'string') throw invalid(`JSON Value: ${valueText(body)} not formatted correctly. 'signature_name' key must be a string value.`);
-  throw invalid(`Serving signature name: "${name}" not found in signature def`);
+  const found = signed(spec, name);
+  if (found === undefined) throw invalid(`Serving signature name: "${name}" not found in signature def`);
+  return found;
 }
 
 /** @throws InferenceError with TensorFlow Serving's words. */
 export function decodePredict(body: JsonObject, inputs: readonly TensorSpec[]): PredictRequest {
-  checkSignature(body);
   const { instances, inputs: columns } = body;
   if (instances === undefined && columns === undefined) throw invalid("Missing 'inputs' or 'instances' key");
   if (instances === undefined) return { format: 'columnar', tensors: fromColumns(columns ?? null, inputs) };

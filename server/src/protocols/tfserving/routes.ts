@@ -106,9 +106,9 @@ function callSteps(server: TfServing, { method, target }: { method: Method; targ
     entrypoint: 'REST',
     decode: ({ spec }) => following(readCall(bodies, body, { method, spec }), (read) => {
       format = read.format;
-      return read.item;
+      return read;
     }),
-    encode: (result, { spec }) => following(writeCall(bodies, { method, format, outputs: outputsOf(result), spec }, result.cache !== undefined), (text) => jsonAnswer(200, text)),
+    encode: (result) => following(writeCall(bodies, { method, format, outputs: outputsOf(result), spec: result.spec }, result.cache !== undefined), (text) => jsonAnswer(200, text)),
   });
 }
 
