@@ -5,7 +5,6 @@ import path from 'node:path';
 import { z } from 'zod';
 import { DRAIN_DELAY_SECONDS, Isolation, ModelFormat, PORTS } from '@slipway/api';
 import { cgroupCpus, cgroupMemoryBytes } from './host/cgroup.ts';
-import { OFF } from './host/compile-cache.ts';
 
 const count = (fallback: number, min = 0): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().int().min(min).default(fallback);
 const share = (fallback: number): z.ZodDefault<z.ZodCoercedNumber> => z.coerce.number().min(0).max(1).default(fallback);
@@ -49,7 +48,7 @@ const VARIABLES = {
   TF_THREADS: [count(0), 'threads inside one operation; 0 = CPUs of the container'],
   WORKER_HEAP_MB: [count(1024, 16), 'JavaScript heap of a worker, MiB'],
   ALLOW_SLOW_BACKEND: [flag, 'serve tfjs models without native TensorFlow, many times slower'],
-  COMPILE_CACHE: [text, `folder that keeps the server's compiled JavaScript for its next start and for further workers, its own user's alone; ${OFF} = none; default: one in the folder for temporary files`],
+  COMPILE_CACHE: [text, `folder that keeps the server's compiled JavaScript for its next start and for further workers, its own user's alone; default: none`],
   DRAIN_DELAY_SECONDS: [z.coerce.number().min(0).default(DRAIN_DELAY_SECONDS), 'seconds of accepting after SIGTERM'],
   ADMIN_PORT: [count(PORTS.admin), 'port of /metrics, /state and management'],
   ADMIN_HOST: [text, 'address of the admin port; default 0.0.0.0 behind a router or with ADMIN_TOKEN, else 127.0.0.1'],

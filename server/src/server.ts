@@ -6,7 +6,7 @@ import { buildAdmin } from './admin.ts';
 import { buildApp } from './app.ts';
 import type { ServerConfig } from './config.ts';
 import { buildGrpc } from './grpc.ts';
-import { codeFolder, OFF } from './host/compile-cache.ts';
+import { codeFolder } from './host/compile-cache.ts';
 import { Drain } from './http/drain.ts';
 import { createListener, type Handler, type Listener } from './http/listener.ts';
 import { refreshGauges } from './metrics/gauges.ts';
@@ -159,6 +159,6 @@ function report(config: ServerConfig, parts: Parts, state: ServerState): void {
   if (state.phase === 'Failed') parts.log.error(line, 'nothing can be served');
   else parts.log.info(line, 'models settled');
   if (backend.detail !== undefined) parts.log.error({ detail: backend.detail }, 'NATIVE TENSORFLOW IS MISSING');
-  const code = config.COMPILE_CACHE === OFF ? {} : codeFolder(config.COMPILE_CACHE);
+  const code = config.COMPILE_CACHE === undefined ? {} : codeFolder(config.COMPILE_CACHE);
   if ('fault' in code) parts.log.info({ detail: code.fault }, 'compiled JavaScript is not kept for the next start');
 }

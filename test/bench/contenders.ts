@@ -1,6 +1,6 @@
 // Owns who takes part: how each server is started with a model, and what it is sent over each wire. Must not know how it is measured.
 import { availableParallelism } from 'node:os';
-import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { ensureEnvironment, type EnvironmentName } from '../../tools/clients/environments.ts';
@@ -63,12 +63,11 @@ export function slipwayEnv(port: number, adminPort: number, models: string): Rec
 /** The folder of models above a model's file or package: `<models>/<name>/<version>/...`. */
 const modelsAbove = (model: string): string => (model.endsWith('.onnx') ? path.resolve(model, '..', '..', '..') : model);
 
-/** As in a new pod: nothing that an earlier start compiled is there, unless `env` says where it is. */
-export async function serveSlipway({ model, threads, scratch }: Task, nodeArgs: readonly string[] = [], env: Record<string, string> = {}): Promise<Served & { adminPort: number }> {
+export async function serveSlipway({ model, threads }: Task, nodeArgs: readonly string[] = [], env: Record<string, string> = {}): Promise<Served & { adminPort: number }> {
   const [port, admin] = [await freePort(), await freePort()];
   const started = await start({
     command: [process.execPath, '--import', path.join(SERVER, 'preload.ts'), ...nodeArgs, path.join(SERVER, 'main.ts')],
-    env: { ...slipwayEnv(port, admin, modelsAbove(model)), TF_THREADS: String(threads), COMPILE_CACHE: mkdtempSync(path.join(scratch, 'compiled-')), ...env },
+    env: { ...slipwayEnv(port, admin, modelsAbove(model)), TF_THREADS: String(threads), ...env },
     ready: answers(port, '/health/ready'),
   });
   return { ...started, port, grpcPort: port, adminPort: admin };

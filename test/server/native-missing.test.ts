@@ -24,7 +24,7 @@ function start(env: Record<string, string>): Promise<ServerProcess> {
   const app = (name: string): string => path.join(folder.path, 'app', name);
   const started = ({ admin }: { admin: string }): Promise<boolean> => ask(`${admin}/state`).then(({ body }) => body.phase === 'Ready' || body.phase === 'Failed', () => false);
   // Not kept: this folder is never met again.
-  return startProcess({ ADMIN_HOST: '127.0.0.1', COMPILE_CACHE: 'off', ...env }, { scripts: { preload: app('preload.mjs'), main: app('server.mjs') }, started });
+  return startProcess({ ADMIN_HOST: '127.0.0.1', ...env }, { scripts: { preload: app('preload.mjs'), main: app('server.mjs') }, started });
 }
 
 const predict = (url: string): Promise<Answer> => ask(`${url}/predict`, { method: 'POST', body: JSON.stringify({ inputs: [[1, 2, 3, 4, 5]] }) });

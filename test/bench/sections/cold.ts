@@ -20,6 +20,7 @@ function emptyPageCache(): boolean {
 
 interface Round {
   warm: number;
+  first: number;
   again: number;
   download: number;
   after: number;
@@ -35,8 +36,8 @@ export async function coldStarts(bench: Bench): Promise<Cold[]> {
   const task = taskOf('sentiment', scratch);
   for (const file of filesBelow(task.model)) readFileSync(file);
   const emptyFolder = (): string => mkdtempSync(path.join(scratch, 'compiled-'));
-  const start = async (model = task.model, compiled = emptyFolder()): Promise<number> => {
-    const served = await serveSlipway({ ...task, model }, [], { COMPILE_CACHE: compiled });
+  const start = async (model = task.model, compiled?: string): Promise<number> => {
+    const served = await serveSlipway({ ...task, model }, [], compiled === undefined ? {} : { COMPILE_CACHE: compiled });
     await served.stop();
     return served.readyMs;
   };
@@ -50,8 +51,8 @@ export async function coldStarts(bench: Bench): Promise<Cold[]> {
       await store.download(); // its program may have left the page cache
       const { folder, ms: download } = await store.download();
       const compiled = emptyFolder();
-      const [warm, again] = [await start(task.model, compiled), await start(task.model, compiled)];
-      rounds.push({ warm, again, download, after: await start(folder), ...(canEmpty ? { empty: await startCold(start) } : {}) });
+      const [warm, first, again] = [await start(), await start(task.model, compiled), await start(task.model, compiled)];
+      rounds.push({ warm, first, again, download, after: await start(folder), ...(canEmpty ? { empty: await startCold(start) } : {}) });
     }
   } finally {
     await store.stop();
@@ -59,6 +60,7 @@ export async function coldStarts(bench: Bench): Promise<Cold[]> {
   const kind = (what: string, of: (round: Round) => number | undefined): Cold => ({ what, ms: rounds.flatMap((round) => of(round) ?? []) });
   return [
     kind('page cache warm', (round) => round.warm),
+    kind('it keeps what it compiles (COMPILE_CACHE)', (round) => round.first),
     kind('again, with what that one compiled', (round) => round.again),
     ...(canEmpty ? [kind('page cache empty', (round) => round.empty)] : []),
     kind(`download of ${(store.bytes / 1e6).toFixed(1)} MB from S3 on loopback (slipway-fetch)`, (round) => round.download),
