@@ -38,10 +38,10 @@ describe('settings', () => {
     expect([config.threads, config.memoryBudget]).toEqual([3, 12]);
     expect(readConfig({}).threads).toBeGreaterThanOrEqual(1);
     expect(readConfig({}).memoryBudget).toBeGreaterThan(1e8);
-    const env: Record<string, string> = { TF_NUM_INTEROP_THREADS: '9' };
+    const env: Record<string, string> = {};
     setNativeEnvironment(env);
-    expect(setPoolThreads(env, 3)).toBe(3);
-    expect(setPoolThreads(env, 2), 'is made once').toBe(3);
+    expect(setPoolThreads(env, { threads: 3, runs: 9 })).toBe(3);
+    expect(setPoolThreads(env, { threads: 2, runs: 2 }), 'is made once').toBe(3);
     expect(env).toEqual({ TF_NUM_INTRAOP_THREADS: '3', TF_NUM_INTEROP_THREADS: '9', TF_CPP_MIN_LOG_LEVEL: '2' });
   });
 

@@ -149,10 +149,13 @@ export function setNativeEnvironment(env: NodeJS.ProcessEnv): void {
   env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
 }
 
-/** Tells native TensorFlow, which is not loaded yet, how many threads its pool gets. @returns how many: what was said before stays. */
-export function setPoolThreads(env: NodeJS.ProcessEnv, threads: number): number {
+/**
+ * Tells native TensorFlow, which is not loaded yet, how many threads its pool gets, and how many runs may be under way: one fewer than its workers
+ * would let one slow model hold up all others. @returns threads of the pool: what was said before stays.
+ */
+export function setPoolThreads(env: NodeJS.ProcessEnv, { threads, runs }: { threads: number; runs: number }): number {
   env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
-  env['TF_NUM_INTEROP_THREADS'] ??= String(threads);
+  env['TF_NUM_INTEROP_THREADS'] ??= String(runs);
   return Number(env['TF_NUM_INTRAOP_THREADS']) || threads;
 }
 

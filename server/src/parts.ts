@@ -63,7 +63,7 @@ function poolOptions(config: ServerConfig): PoolOptions {
     threads: config.threads,
     cpus: config.cpus,
     shared: config.SHARED_WORKERS || undefined,
-    openPool: (threads) => setPoolThreads(process.env, threads),
+    openPool: (threads) => setPoolThreads(process.env, { threads, runs: config.threads }),
     memoryBytes: config.modelMemory,
     environment: config.childEnvironment,
   };
