@@ -92,7 +92,8 @@ export class ModelManager {
       return;
     }
     const single = listed.length === 1 && (this.#options.modelName !== undefined || this.#options.behindRouter);
-    const planned = this.#options.lazy ? undefined : this.#pool.budget.plan(await threadPlan(listed, this.#options));
+    // One model has all that there is, whatever it is: its package need not be read for that.
+    const planned = this.#options.lazy || listed.length === 1 ? undefined : this.#pool.budget.plan(await threadPlan(listed, this.#options));
     const waiting = [...listed];
     const loadNext = async (): Promise<void> => {
       for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await this.#loadListed(item, single).catch(() => undefined);
