@@ -8,7 +8,7 @@ import { WorkerProcess } from '../../server/src/backends/worker-process.ts';
 import { png } from './support/png.ts';
 import { startProcess } from './support/process.ts';
 import { doubling, slow } from './support/saved-model.ts';
-import { ask, MODELS, serve, temporaryFolder, until, type Answer, type TestServer } from './support/server.ts';
+import { ask, MODELS, serve, steadily, temporaryFolder, until, type TestServer } from './support/server.ts';
 
 const ISOLATED = { WARMUP_ITERATIONS: '1', MODEL_ISOLATION: 'process' };
 
@@ -38,23 +38,6 @@ function childrenOf(pid: number): number[] {
 
 const isRunning = (pid: number): boolean => existsSync(`/proc/${String(pid)}/status`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${String(pid)}/status`, 'utf8'));
 
-/** Calls one model without a pause until it is stopped; gives what was not 200. */
-function steadily(server: TestServer, body: object): () => Promise<Answer[]> {
-  const bad: Answer[] = [];
-  let running = true;
-  const lane = (async () => {
-    while (running) {
-      const answer = await server.post('/predict', body);
-      if (answer.status !== 200) bad.push(answer);
-    }
-  })();
-  return async () => {
-    running = false;
-    await lane;
-    return bad;
-  };
-}
-
 describe('a native crash in a process of the model', () => {
   it('fails the calls under way with 503, touches no other model, and the model comes back', async () => {
     using folder = temporaryFolder();
@@ -64,7 +47,7 @@ describe('a native crash in a process of the model', () => {
     expect(server.state()).toMatchObject({ phase: 'Ready', models: [{ name: 'crashing', isolation: 'process' }, { name: 'other', isolation: 'process' }] });
     const [before] = pidsOf(server, 'crashing');
     const others = pidsOf(server, 'other');
-    const stop = steadily(server, { modelName: 'other', inputs: [[1, 2]] });
+    const stop = steadily(() => server.post('/predict', { modelName: 'other', inputs: [[1, 2]] }));
     const lost = await server.post('/predict', { modelName: 'crashing', inputs: [[FATAL]] });
     expect(lost).toMatchObject({ status: 503, body: { code: 'worker_failed', detail: expect.stringContaining('SIGFPE') as string } });
     expect(lost.headers.get('retry-after')).toBe('1');

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MESSAGES, type TensorMessage } from '../../server/src/protocols/tfserving/grpc-messages.ts';
+import { MESSAGES } from '../../server/src/protocols/tfserving/grpc-messages.ts';
 import { attribute, writeSavedModel } from './support/saved-model.ts';
 import { serve, temporaryFolder, type Answer, type Loose, type TestServer } from './support/server.ts';
+import { PREDICT, proto, tfServingCall, type Codecs } from './support/tfserving.ts';
 
 const folder = temporaryFolder();
 let server: TestServer;
@@ -52,20 +53,7 @@ afterAll(async () => {
 
 const post = (model: string, method: string, body: unknown): Promise<Answer> => server.post(`/v1/models/${model}:${method}`, body);
 
-interface Coder {
-  encode(message: object): Uint8Array;
-  decode(bytes: Uint8Array): object;
-}
-
-function call(method: string, codecs: { request: unknown; response: unknown }, message: object): Promise<Loose> {
-  const [request, response] = [codecs.request as Coder, codecs.response as Coder];
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(`/tensorflow.serving.PredictionService/${method}`, (sent: object) => Buffer.from(request.encode(sent)), (bytes) => response.decode(bytes), message, (error, answer) => {
-      if (error === null) resolve(answer);
-      else reject(error);
-    });
-  });
-}
+const call = (method: string, codecs: Codecs, message: object): Promise<Loose> => tfServingCall(client, method, codecs, message);
 
 describe('REST', () => {
   it('predicts by the signature that is named, else by the package\'s own', async () => {
@@ -102,24 +90,22 @@ describe('REST', () => {
 });
 
 describe('gRPC', () => {
-  const proto = (values: number[], shape: number[]): TensorMessage => ({ dtype: 1, tensor_shape: { dim: shape.map((size) => ({ size })) }, float_val: values });
-  const PREDICT = { request: MESSAGES.predictRequest, response: MESSAGES.predictResponse };
 
   it('predicts by the signature that is named, and says so', async () => {
-    const answer = await call('Predict', PREDICT, { model_spec: { name: 'several', signature_name: 'negate' }, inputs: { value: proto([1, 2], [1, 2]) }, output_filter: ['negative'] });
+    const answer = await call('PredictionService/Predict', PREDICT, { model_spec: { name: 'several', signature_name: 'negate' }, inputs: { value: proto([1, 2], [1, 2]) }, output_filter: ['negative'] });
     expect([answer.outputs.negative.float_val, answer.model_spec.signature_name]).toEqual([[-1, -2], 'negate']);
-    await expect(call('Predict', PREDICT, { model_spec: { name: 'several', signature_name: 'other' }, inputs: {} })).rejects.toMatchObject({ code: grpc.status.FAILED_PRECONDITION, details: 'Serving signature key "other" not found.' });
+    await expect(call('PredictionService/Predict', PREDICT, { model_spec: { name: 'several', signature_name: 'other' }, inputs: {} })).rejects.toMatchObject({ code: grpc.status.FAILED_PRECONDITION, details: 'Serving signature key "other" not found.' });
   });
 
   it('takes tasks of several signatures at once', async () => {
     const task = (name: string, method: string): object => ({ model_spec: { name: 'several', signature_name: name }, method_name: `tensorflow/serving/${method}` });
     const input = { example_list: { examples: [{ features: { feature: { r: { float_list: { value: [1.5] } }, value: { float_list: { value: [1, 2] } } } } }] } };
-    const both = await call('MultiInference', { request: MESSAGES.multiRequest, response: MESSAGES.multiResponse }, { tasks: [task('regression', 'regress'), task('negate', 'classify')], input });
+    const both = await call('PredictionService/MultiInference', { request: MESSAGES.multiRequest, response: MESSAGES.multiResponse }, { tasks: [task('regression', 'regress'), task('negate', 'classify')], input });
     expect(both.results).toMatchObject([{ model_spec: { signature_name: 'regression' }, regression_result: { regressions: [{ value: 3 }] } }, { classification_result: { classifications: [{ classes: [{ score: -1 }, { score: -2 }] }] } }]);
   });
 
   it('lists them all in the metadata', async () => {
-    const answer = await call('GetModelMetadata', { request: MESSAGES.metadataRequest, response: MESSAGES.metadataResponse }, { model_spec: { name: 'several' }, metadata_field: ['signature_def'] });
+    const answer = await call('PredictionService/GetModelMetadata', { request: MESSAGES.metadataRequest, response: MESSAGES.metadataResponse }, { model_spec: { name: 'several' }, metadata_field: ['signature_def'] });
     expect(Object.keys(MESSAGES.signatures.decode(answer.metadata.signature_def.value).signature_def).sort()).toEqual(['negate', 'picky', 'regression', 'serving_default']);
   });
 });

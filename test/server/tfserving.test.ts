@@ -5,10 +5,11 @@ import { gzipSync } from 'node:zlib';
 import grpc from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MESSAGES, type ExampleMessage, type TensorMessage } from '../../server/src/protocols/tfserving/grpc-messages.ts';
+import { MESSAGES, type ExampleMessage } from '../../server/src/protocols/tfserving/grpc-messages.ts';
 import { protoFromTensor, tensorFromProto } from '../../server/src/protocols/tfserving/tensor-proto.ts';
 import { doubling, twoByTwo } from './support/saved-model.ts';
 import { MODELS, serve, temporaryFolder, type Answer, type Loose, type TestServer } from './support/server.ts';
+import { PREDICT, proto, tfServingCall, type Codecs } from './support/tfserving.ts';
 
 const ROW = [1, 2, 3, 4, 5];
 const folder = temporaryFolder();
@@ -158,22 +159,9 @@ describe('REST', () => {
   });
 });
 
-interface Coder { encode(message: object): Uint8Array; decode(bytes: Uint8Array): object }
+const call = (method: string, codecs: Codecs, message: object): Promise<Loose> => tfServingCall(client, method, codecs, message);
 
-/** One call as a genuine client makes it, over the real paths. */
-function call(method: string, codecs: { request: unknown; response: unknown }, message: object): Promise<Loose> {
-  const [request, response] = [codecs.request as Coder, codecs.response as Coder];
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(`/tensorflow.serving.${method}`, (sent: object) => Buffer.from(request.encode(sent)), (bytes) => response.decode(bytes), message, (error, answer) => {
-      if (error === null) resolve(answer);
-      else reject(error);
-    });
-  });
-}
-
-const PREDICT = { request: MESSAGES.predictRequest, response: MESSAGES.predictResponse };
 const CLASSIFY = { request: MESSAGES.classificationRequest, response: MESSAGES.classificationResponse };
-const proto = (values: number[], shape: number[]): TensorMessage => ({ dtype: 1, tensor_shape: { dim: shape.map((size) => ({ size })) }, float_val: values });
 const PAIR = { a: proto([1, 2], [1, 2]), b: proto([0.5], [1, 2]) }; // one value stands for all
 const example = (feature: Record<string, object>): ExampleMessage => ({ features: { feature } });
 

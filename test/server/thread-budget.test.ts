@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { ServerState } from '@slipway/api';
 import { SETTLE_MS } from '../../server/src/backends/thread-budget.ts';
 import { startProcess, type ServerProcess } from './support/process.ts';
-import { ask, MODELS, temporaryFolder, until } from './support/server.ts';
+import { ask, MODELS, steadily, temporaryFolder, until, type Answer } from './support/server.ts';
 
 const CPUS = 4;
 
@@ -34,22 +34,8 @@ async function manage(server: ServerProcess, name: string, what: 'load' | 'unloa
   expect([answer.status, answer.body]).toEqual([200, expect.anything()]);
 }
 
-/** Calls a model without a pause; gives what was not 200. */
-function steadily(server: ServerProcess, name: string): () => Promise<unknown[]> {
-  let running = true;
-  const bad: unknown[] = [];
-  const lane = (async () => {
-    while (running) {
-      const { status, body } = await ask(`${server.url}/predict`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ modelName: name, inputs: [[1, 1, 1, 1, 1]] }) });
-      if (status !== 200) bad.push(body);
-    }
-  })();
-  return async () => {
-    running = false;
-    await lane;
-    return bad;
-  };
-}
+const called = (server: ServerProcess, modelName: string): (() => Promise<Answer[]>) =>
+  steadily(() => ask(`${server.url}/predict`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ modelName, inputs: [[1, 1, 1, 1, 1]] }) }));
 
 describe('ONNX models that are loaded one after another', () => {
   it('make room for each other first, and get it back, without a lost call', async () => {
@@ -58,7 +44,7 @@ describe('ONNX models that are loaded one after another', () => {
     const server = await startProcess({ MODEL_PATH: folder.path, TF_THREADS: String(CPUS) });
     const alone = workerThreads(server);
     expect(await threadsOf(server)).toEqual({ a: CPUS });
-    const stop = steadily(server, 'a');
+    const stop = called(server, 'a');
     put(folder.path, 'b', 'classifier-onnx/v1');
     await manage(server, 'b', 'load');
     expect(await threadsOf(server)).toEqual({ a: 2, b: 2 });
@@ -80,7 +66,7 @@ describe('ONNX models that are loaded one after another', () => {
     put(folder.path, 'p', 'classifier-onnx/v1', 'isolation: process\n');
     const server = await startProcess({ MODEL_PATH: folder.path, TF_THREADS: String(CPUS) });
     expect(await threadsOf(server)).toEqual({ a: 2, p: 2 });
-    const stop = [steadily(server, 'a'), steadily(server, 'p')];
+    const stop = [called(server, 'a'), called(server, 'p')];
     put(folder.path, 't', 'classifier/v1');
     await manage(server, 't', 'load');
     expect(await threadsOf(server)).toEqual({ a: 1, p: 1, t: undefined });

@@ -49,6 +49,23 @@ export async function serve(env: Record<string, string>, settle = true): Promise
   };
 }
 
+/** Makes a call again and again without a pause until it is stopped; gives the answers that were not 200. */
+export function steadily(call: () => Promise<Answer>): () => Promise<Answer[]> {
+  const bad: Answer[] = [];
+  let running = true;
+  const lane = (async () => {
+    while (running) {
+      const answer = await call();
+      if (answer.status !== 200) bad.push(answer);
+    }
+  })();
+  return async () => {
+    running = false;
+    await lane;
+    return bad;
+  };
+}
+
 /** A folder that goes with the test. */
 export function temporaryFolder(): { path: string } & Disposable {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-server-'));
